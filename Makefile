@@ -1,0 +1,29 @@
+# Each target is the only command that is needed; README.md says what it does to the machine.
+.PHONY: demo test unit check lock help
+
+# Installs what is locked into an environment of its own and prints where that is.
+ENVIRONMENT := sh tests/lab/bootstrap.sh
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+demo: ## deploy v1, then v2 under load, on real Docker, registry and Nginx (ONCE=1: end by itself)
+	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m tests.lab.demo
+
+test: ## everything, on real parts
+	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
+	  exec "$$venv/bin/python" -m pytest
+
+unit: ## what needs no Docker, registry or Nginx
+	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab"
+
+check: ## lint, format, types, the import rule, the documentation
+	@venv=$$($(ENVIRONMENT)) && bin="$$venv/bin" && \
+	  "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$bin/mypy" && \
+	  exec "$$bin/python" -m pytest -q tests/test_imports.py tests/test_docs.py
+
+lock: ## lock the dependencies of pyproject.toml anew, with hashes (needs uv)
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header \
+	  --no-emit-index-url pyproject.toml -o requirements.txt
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header \
+	  --no-emit-index-url --group dev -c requirements.txt -o requirements-dev.txt

@@ -1,0 +1,244 @@
+"""What there is: images, specs, apps, releases, replicas, routes; pure values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DEFAULT_REGISTRY = "docker.io"
+_DOCKER_HUB_ALIASES = frozenset(
+    {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
+)
+
+# The grammar of the Distribution project, reference.go; ASCII only, always full matches.
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+HOST_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+REGISTRY_HOST = re.compile(rf"{HOST_LABEL}(?:\.{HOST_LABEL})*(?::[0-9]{{1,5}})?")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Host, repository and tag, and the digest once it is known; host and case normalised."""
+
+    host: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def name(self) -> str:
+        """Host and repository, as Docker writes them."""
+        return f"{self.host}/{self.repository}"
+
+    @property
+    def pinned(self) -> str:
+        """The reference that can never mean another image."""
+        return f"{self.name}@{self.digest}"
+
+    def __str__(self) -> str:
+        """As a person writes it: with the tag where there is one, else with the digest."""
+        if self.tag:
+            return f"{self.name}:{self.tag}"
+        return self.pinned if self.digest else self.name
+
+
+def canonical_host(host: str) -> str:
+    """The one name of a registry: Docker Hub answers to several."""
+    lowered = host.lower()
+    return DEFAULT_REGISTRY if lowered in _DOCKER_HUB_ALIASES else lowered
+
+
+def image_of(host: str, repository: str, tag: str = "", digest: str = "") -> Image | None:
+    """An image from its parts, normalised; None where a part is not well formed."""
+    host = canonical_host(host)
+    if host == DEFAULT_REGISTRY:
+        repository = repository.removeprefix("_/")
+        repository = repository if "/" in repository else f"library/{repository}"
+    well_formed = (
+        REGISTRY_HOST.fullmatch(host)
+        and REPOSITORY.fullmatch(repository)
+        and len(repository) <= 255
+        and (not tag or TAG.fullmatch(tag))
+        and (not digest or DIGEST.fullmatch(digest))
+    )
+    return Image(host, repository, tag, digest) if well_formed else None
+
+
+def parse_image(text: str) -> Image | None:
+    """An image from `[host/]repository[:tag][@digest]`; None where it is not well formed.
+
+    The first part is a host if it has a dot or a port or is `localhost`, as Docker decides it.
+    """
+    rest, _, digest = text.partition("@")
+    head, slash, last = rest.rpartition("/")
+    last, colon, tag = last.partition(":")
+    if (colon and not tag) or ("@" in text and not digest):
+        return None
+    first, _, others = f"{head}{slash}{last}".partition("/")
+    if others and ("." in first or ":" in first or first == "localhost"):
+        return image_of(first, others, tag, digest)
+    return image_of(DEFAULT_REGISTRY, f"{head}{slash}{last}", tag, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A bind (absolute source) or named volume, mounted at `target` in the container."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How an app's containers run, in the words of the Compose specification.
+
+    Mappings are sorted pairs, so that equal specs compare equal; durations are seconds.
+    `environment` holds secrets: it is never logged and is stored only sealed.
+    """
+
+    command: tuple[str, ...] | None = None
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    volumes: tuple[Volume, ...] = ()
+    networks: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    restart: str = "unless-stopped"
+    stop_signal: str | None = None
+    stop_grace_period: float = 10.0
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """The worker's own probe: HTTP GET of `path`, or a TCP connect where there is none.
+
+    Without a port only the container's state and the image's own HEALTHCHECK count.
+    All times in seconds.
+    """
+
+    port: int | None = None
+    path: str | None = None
+    interval: float = 1.0
+    timeout: float = 2.0
+    deadline: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRule:
+    """What `config.yml` says of an app's traffic: these hosts and this path, to that port."""
+
+    hosts: tuple[str, ...]
+    port: int
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a deployment may take (seconds) and how many releases are kept."""
+
+    timeout: float = 600.0
+    watch: float = 10.0
+    keep: int = 3
+    pull_stall: float = 60.0
+    pull_timeout: float = 540.0
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What `config.yml` names: an image, the tags that deploy it, and how it runs."""
+
+    name: str
+    image: Image
+    tags: tuple[str, ...]
+    spec: Spec
+    route: RouteRule | None
+    health: HealthCheck
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An app's digest and spec, immutable, numbered per app; what is rolled back to."""
+
+    app: str
+    number: int
+    image: Image
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A release as the store keeps it: what people may read, and the sealed rest.
+
+    `sealed` holds the whole release under the worker's key (`stores/seal.py`); the other
+    fields are for display and mean nothing until the seal has been opened and agrees.
+    """
+
+    app: str
+    number: int
+    image: Image
+    sealed: str
+    created_at: float
+
+
+class Running(StrEnum):
+    """What the engine says of a replica."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    EXITED = "exited"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A container of a release as the engine showed it at one moment.
+
+    `health` is the verdict of the image's own HEALTHCHECK: "", "starting", "healthy" or
+    "unhealthy". `address` is its IP address, "" while it has none.
+    """
+
+    app: str
+    deployment: int
+    release: int
+    index: int
+    id: str
+    name: str
+    address: str = ""
+    state: Running = Running.CREATED
+    health: str = ""
+    exit_code: int | None = None
+    restarts: int = 0
+    oom_killed: bool = False
+    started_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a route's requests go: one replica's IP address and port."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Hosts and a path, to the targets of one app, in a stable order."""
+
+    app: str
+    hosts: tuple[str, ...]
+    path: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a sender says was pushed: only a hint, to be matched and resolved."""
+
+    image: Image

@@ -1,0 +1,1 @@
+"""The tests mirror deployer/; contracts/ holds one suite for every implementation and its fake."""

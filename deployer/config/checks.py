@@ -1,0 +1,133 @@
+"""What must fit together across keys: routes, ports, hooks, registries and times."""
+
+from __future__ import annotations
+
+from deployer.config.file import SOURCES, File, HookFile
+from deployer.config.problems import Key, Problems
+from deployer.model import App, canonical_host
+
+
+def check_together(file: File, apps: dict[str, App], problems: Problems) -> None:
+    """Note what does not fit together; keys that have a problem already take no part."""
+    _routes(file, apps, problems)
+    _ports(file, problems)
+    timed = [
+        app
+        for name, app in apps.items()
+        if not problems.touch(("deploy",), ("apps", name, "deploy"), ("apps", name, "health"))
+    ]
+    for app in timed:
+        _times(app, problems)
+    for name, hook in file.hooks.items():
+        if not problems.touch(("hooks", name, "source")):
+            _source(name, hook, problems)
+        images: list[Key] = [("apps", app, "image") for app in apps]
+        if not problems.touch(("hooks", name, "registry"), ("hooks", name, "source"), *images):
+            _reach(name, hook, apps, problems)
+    _logins(file, problems)
+
+
+def source_of(name: str, hook: HookFile) -> str:
+    """The kind of sender of a hook."""
+    return hook.source or name
+
+
+def registry_of(name: str, hook: HookFile) -> str:
+    """The registry that a hook's repositories are on, under its one name."""
+    return canonical_host(hook.registry or SOURCES.get(source_of(name, hook), ""))
+
+
+def _routes(file: File, apps: dict[str, App], problems: Problems) -> None:
+    taken: dict[tuple[str, str], str] = {}
+    for app in apps.values():
+        key: Key = ("apps", app.name, "route")
+        if app.route is None or problems.touch((*key, "path"), (*key, "host"), (*key, "hosts")):
+            continue
+        for at, host in enumerate(app.route.hosts):
+            place = problems.first((*key, "hosts", at), (*key, "host"))
+            if host == file.receiver.host:
+                problems.add(place, f"{host} is the receiver's own host. Choose another.")
+            first = taken.setdefault((host, app.route.path), app.name)
+            if first != app.name:
+                problems.add(
+                    place,
+                    f"{host}{app.route.path} belongs to app {first} already, and to {app.name} "
+                    "here. Give one of them another host or path.",
+                )
+
+
+def _ports(file: File, problems: Problems) -> None:
+    ports: dict[int, Key] = {}
+    for key, port in (
+        (("nginx", "http_port"), file.nginx.http_port),
+        (("nginx", "status_port"), file.nginx.status_port),
+        (("receiver", "port"), file.receiver.port),
+    ):
+        other = key if problems.touch(key) else ports.setdefault(port, key)
+        if other != key:
+            # The one that was written is the one to change; the other may be a default.
+            place, first = (key, other) if key in problems.where else (other, key)
+            name = ".".join(str(part) for part in first)
+            problems.add(place, f"port {port} is {name} too. Choose another for one of them.")
+
+
+def _times(app: App, problems: Problems) -> None:
+    own, limits, health = ("apps", app.name, "deploy"), app.limits, app.health
+    needed = health.deadline + limits.watch
+    if limits.timeout <= needed:
+        problems.add(
+            problems.first(
+                (*own, "timeout"),
+                ("apps", app.name, "health", "deadline"),
+                (*own, "watch"),
+                ("deploy", "timeout"),
+                ("deploy", "watch"),
+            ),
+            f"app {app.name} may take {needed:g}s for health.deadline and deploy.watch, but only "
+            f"{limits.timeout:g}s in all. Raise deploy.timeout or lower the others.",
+        )
+    if limits.pull_timeout > limits.timeout:
+        problems.add(
+            problems.first((*own, "pull_timeout"), (*own, "timeout"), ("deploy", "pull_timeout")),
+            "a pull may take longer than the deployment. Lower pull_timeout or raise timeout.",
+        )
+    if limits.pull_stall > limits.pull_timeout:
+        problems.add(
+            problems.first((*own, "pull_stall"), (*own, "pull_timeout"), ("deploy", "pull_stall")),
+            "longer than a pull may take at all. Lower pull_stall or raise pull_timeout.",
+        )
+    for name, value in (("interval", health.interval), ("timeout", health.timeout)):
+        if value > health.deadline:
+            problems.add(
+                problems.first(("apps", app.name, "health", name), ("apps", app.name, "health")),
+                "longer than the time to become healthy. Lower it or raise health.deadline.",
+            )
+
+
+def _source(name: str, hook: HookFile, problems: Problems) -> None:
+    if source_of(name, hook) not in SOURCES:
+        known = ", ".join(SOURCES)
+        problems.add(
+            ("hooks", name, "source"),
+            f"no source has this name. Write `source:` with one of: {known}.",
+        )
+
+
+def _reach(name: str, hook: HookFile, apps: dict[str, App], problems: Problems) -> None:
+    registry = registry_of(name, hook)
+    if registry and apps and all(app.image.host != registry for app in apps.values()):
+        problems.add(
+            problems.first(("hooks", name, "registry"), ("hooks", name)),
+            f"no app has an image on {registry}, so no push could ever deploy one. "
+            "Write the registry that the images are on.",
+        )
+
+
+def _logins(file: File, problems: Problems) -> None:
+    hosts: dict[str, str] = {}
+    for host in file.registries:
+        first = hosts.setdefault(canonical_host(host), host)
+        if first != host:
+            problems.add(
+                ("registries", host), f"this is the same registry as {first}. Keep one of them."
+            )

@@ -1,0 +1,45 @@
+"""Env files: KEY=VALUE lines in the syntax of Compose, without its interpolation.
+
+https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]{0,254})[ \t]*=[ \t]*(.*)")
+_QUOTED = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"")
+_COMMENT = re.compile(r"(?:^|[ \t]+)#.*$")
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+
+
+def parse_env(text: str) -> dict[str, str]:
+    """The variables of an env file; of one that is set twice, the last.
+
+    Raises ValueError naming the line, never what is in it.
+    """
+    result: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        found = _LINE.fullmatch(stripped)
+        if not found or "\0" in stripped:
+            raise ValueError(f"line {number} of the file is not KEY=VALUE. Write it like that.")
+        result[found[1]] = _value(found[2], number)
+    return result
+
+
+def _value(raw: str, number: int) -> str:
+    if not raw.startswith(("'", '"')):
+        return _COMMENT.sub("", raw).rstrip()
+    found = _QUOTED.match(raw)
+    if not found or not _COMMENT.sub("", raw[found.end() :]).strip() == "":
+        raise ValueError(
+            f"line {number} of the file has a quote that is not closed, or text after it. "
+            "Close it at the end of the value; write a line break as \\n in double quotes."
+        )
+    if found[1] is not None:
+        return found[1]
+    return _ESCAPE.sub(lambda each: _ESCAPED.get(each[1], each[0]), found[2])

@@ -1,0 +1,122 @@
+"""config.yml, environment and secret files to a Config, or all their problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from deployer.config.apps import app_of, environment_of
+from deployer.config.checks import check_together, registry_of, source_of
+from deployer.config.document import read
+from deployer.config.environment import overlay
+from deployer.config.file import File
+from deployer.config.files import is_folder
+from deployer.config.problems import Key, Problems, dotted
+from deployer.config.secrets import password_in, token_hashes
+from deployer.config.validation import validate
+from deployer.config.values import Config, Hook, Nginx, Paths, Receiver, RegistryLogin, Worker
+from deployer.model import App, canonical_host
+
+Part = Literal["all", "worker", "receiver", "public"]
+_WORKERS, _RECEIVERS = ("all", "worker"), ("all", "receiver")
+
+
+def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Config:
+    """The configuration, checked as a whole; the environment wins over config.yml.
+
+    `part` decides whose files are read: the tokens of hooks and operators for the receiver,
+    env files, passwords and templates for the worker, none for what is public. Only the
+    worker's part knows the apps' environment. Relative paths start from the folder of config.yml.
+
+    Raises ConfigError with every problem, sorted by line, each
+    `config.yml:LINE: key.path: what is wrong. what to write instead`, or with the name of
+    the environment variable in place of line and key.
+    """
+    problems = Problems(path)
+    data = read(path, problems)
+    overlay(data, environ, problems)
+    file = validate(data, problems)
+    folder = path.absolute().parent
+    apps = {name: _app(name, file, folder, part, problems) for name in file.apps}
+    check_together(file, apps, problems)
+    _absolute_files(file, folder)
+    if part in _WORKERS:
+        _check_worker_files(file, problems)
+    if part in _RECEIVERS:
+        _check_tokens(file, problems)
+    problems.check()
+    return _config(path, file, apps, problems)
+
+
+def _app(name: str, file: File, folder: Path, part: Part, problems: Problems) -> App:
+    app = file.apps[name]
+    known = part in _WORKERS
+    environment = environment_of(name, app, folder, problems) if known else {}
+    return app_of(name, app, file.deploy, file.paths.host_base, environment, problems)
+
+
+def _absolute_files(file: File, folder: Path) -> None:
+    receiver, nginx = file.receiver, file.nginx
+    receiver.operator_token_file = tuple(folder / each for each in receiver.operator_token_file)
+    nginx.templates = folder / nginx.templates if nginx.templates else None
+    for hook in file.hooks.values():
+        hook.token_file = tuple(folder / each for each in hook.token_file)
+    for login in file.registries.values():
+        login.password_file = folder / login.password_file
+
+
+def _check_worker_files(file: File, problems: Problems) -> None:
+    for host, login in file.registries.items():
+        key: Key = ("registries", host, "password_file")
+        try:
+            if not problems.touch(key):
+                password_in(login.password_file)
+        except ValueError as error:
+            problems.add(key, str(error))
+    if file.nginx.templates and not is_folder(file.nginx.templates):
+        problems.add(
+            ("nginx", "templates"),
+            "there is no such folder. Write one that starts from the folder of config.yml.",
+        )
+
+
+def _check_tokens(file: File, problems: Problems) -> None:
+    files: dict[Key, tuple[Path, ...]] = {
+        ("hooks", name, "token_file"): hook.token_file for name, hook in file.hooks.items()
+    }
+    files["receiver", "operator_token_file"] = file.receiver.operator_token_file
+    for key, paths in files.items():
+        for text in [] if problems.touch(key) else token_hashes(paths)[1]:
+            problems.add(key, text)
+
+
+def _config(path: Path, file: File, apps: Mapping[str, App], problems: Problems) -> Config:
+    token_files: list[Key] = [("receiver", "operator_token_file")]
+    token_files += [("hooks", name, "token_file") for name in file.hooks]
+    return Config(
+        source=path,
+        receiver=Receiver(**file.receiver.model_dump()),
+        nginx=Nginx(**file.nginx.model_dump()),
+        paths=Paths(**file.paths.model_dump()),
+        worker=Worker(**file.worker.model_dump()),
+        hooks={
+            name: Hook(
+                name=name,
+                source=source_of(name, hook),
+                registry=registry_of(name, hook),
+                token_file=hook.token_file,
+            )
+            for name, hook in file.hooks.items()
+        },
+        registries={
+            canonical_host(host): RegistryLogin(
+                host=canonical_host(host),
+                username=login.username,
+                password_file=login.password_file,
+            )
+            for host, login in file.registries.items()
+        },
+        apps=apps,
+        places={dotted(key): problems.beginning(key) for key in token_files},
+    )

@@ -1,0 +1,144 @@
+"""What the configuration says, as frozen values; the sections of config.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from deployer.model import App
+
+
+class Value(BaseModel):
+    """A frozen part of the configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Receiver(Value):
+    """The process that faces the network. Sizes in bytes.
+
+    `host` is the name under which Nginx serves it, None for no site of its own; `user` is who
+    it runs as when `serve` is started as root.
+    """
+
+    host: str | None = None
+    bind: str = "127.0.0.1"
+    port: int = 5000
+    user: str = "deployer"
+    max_body: int = 1024 * 1024
+    threads: int = 16
+    operator_token_file: tuple[Path, ...] = ()
+
+
+class Nginx(Value):
+    """The Nginx that deployer runs as a container on the host's network. Times in seconds.
+
+    `drain` is `worker_shutdown_timeout`: how long a request may outlive the switch.
+    `templates` is the user's folder whose files override those of nginx_templates/.
+    """
+
+    image: str = "nginx:stable"
+    container: str = "deployer-nginx"
+    http_port: int = 80
+    status_port: int = 5090
+    keepalive_timeout: float = 15.0
+    drain: float = 30.0
+    templates: Path | None = None
+
+
+class Paths(Value):
+    """Where things are: the state folder, and what relative bind sources start from."""
+
+    state: Path = Path("/var/lib/deployer")
+    host_base: Path | None = None
+
+    @property
+    def database(self) -> Path:
+        """The store's file."""
+        return self.state / "deployer.db"
+
+    @property
+    def private(self) -> Path:
+        """The folder that only the worker may enter."""
+        return self.state / "worker"
+
+    @property
+    def nginx(self) -> Path:
+        """The folder with Nginx's generations."""
+        return self.state / "nginx"
+
+
+class Worker(Value):
+    """The process with the socket: how many deployments it runs at once."""
+
+    parallel: int = 4
+
+
+class Hook(Value):
+    """One place where a sender posts: `/hooks/<name>/<token>`."""
+
+    name: str
+    source: str
+    registry: str
+    token_file: tuple[Path, ...]
+
+
+class RegistryLogin(Value):
+    """Credentials for one registry host; the password is read from its file at each use."""
+
+    host: str
+    username: str
+    password_file: Path
+
+
+class Config(BaseModel):
+    """Everything config.yml, the environment and the secret files say, checked.
+
+    `places` says where each `token_file` was written: what a problem's line begins with.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    source: Path
+    receiver: Receiver = Receiver()
+    nginx: Nginx = Nginx()
+    paths: Paths = Paths()
+    worker: Worker = Worker()
+    hooks: Mapping[str, Hook] = {}
+    registries: Mapping[str, RegistryLogin] = {}
+    apps: Mapping[str, App] = {}
+    places: Mapping[str, str] = {}
+
+
+class HookPart(Value):
+    """What the receiver knows of a hook: hashes of its tokens as `sha256:<hex>`, never more."""
+
+    source: str
+    registry: str
+    tokens: tuple[str, ...]
+
+
+class AppPart(Value):
+    """What the receiver knows of an app: which pushes select it."""
+
+    image: str
+    tags: tuple[str, ...]
+
+
+class ReceiverPart(Value):
+    """All that the receiver's process is given, so that it needs no file but the store.
+
+    `serve` hands it over through a pipe as JSON: the receiver's user may read neither
+    config.yml nor a secret file, and holds only hashes of tokens.
+    """
+
+    bind: str
+    port: int
+    max_body: int
+    threads: int
+    store: Path
+    hooks: Mapping[str, HookPart]
+    apps: Mapping[str, AppPart]
+    operators: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""What config.yml may say, and what is said about one that is wrong."""

@@ -1,0 +1,126 @@
+"""The JSON Schema and the annotated config.yml know the same keys as the code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deployer.config import json_schema, load
+from deployer.config.values import Nginx, Paths, Receiver, Worker
+from deployer.model import App, HealthCheck, Image, Limits, RouteRule, Spec, Volume
+from tests.config.conftest import TOKEN, Folder
+
+EXAMPLE = Path(__file__).parents[2] / "config.yml"
+
+
+def inside(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema's own mapping, or those that it refers to."""
+    for each in [schema, *schema.get("anyOf", [])]:
+        if "$ref" in each:
+            yield root["$defs"][each["$ref"].rpartition("/")[2]]
+        elif isinstance(each.get("additionalProperties"), dict):
+            yield from inside(each["additionalProperties"], root)
+        elif "properties" in each:
+            yield each
+
+
+def keys(schema: dict[str, Any], root: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
+    """Every key that the schema knows, with its own schema; names of entries left out."""
+    found: dict[str, dict[str, Any]] = {}
+    for mapping in inside(schema, root):
+        for name, below in mapping.get("properties", {}).items():
+            found[f"{path}{name}"] = below
+            found |= keys(below, root, f"{path}{name}.")
+    return found
+
+
+def written(data: Any, path: str = "") -> Iterator[str]:
+    """Every key of a configuration, in the form of `keys`."""
+    for name, value in data.items() if isinstance(data, dict) else ():
+        yield f"{path}{name}"
+        if path.endswith("environment.") or name in ("environment", "labels"):
+            continue
+        if name in ("hooks", "registries", "apps") and not path:
+            for entry in (value or {}).values():
+                yield from written(entry, f"{name}.")
+        else:
+            yield from written(value, f"{path}{name}.")
+
+
+def everything() -> str:
+    """config.yml with every key that is commented out put in."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    return re.sub(r"^( *)#(?=[a-z_.]+:)", r"\1", text, flags=re.MULTILINE)
+
+
+def test_the_schema_describes_every_key() -> None:
+    schema = json_schema()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    known = keys(schema, schema)
+    assert len(known) > 50
+    for path, key in known.items():
+        texts = [key.get("description"), *(each.get("description") for each in inside(key, schema))]
+        assert any(texts), path
+
+
+def test_the_schema_knows_the_keys_that_config_yml_shows_and_no_others() -> None:
+    schema = json_schema()
+    shown = set(written(yaml.safe_load(everything())))
+    hidden = {key for key in keys(schema, schema) if re.match(r"apps\.deploy\.|.*\.hosts$", key)}
+    assert shown | hidden == set(keys(schema, schema))
+    assert schema["additionalProperties"] is False
+
+
+def prepare(folder: Folder) -> None:
+    """The files that the annotated example names."""
+    for name in ("operator", "dockerhub"):
+        folder.write(f"secrets/{name}.token", TOKEN)
+    folder.write("secrets/registry.password", "s3cret")
+    folder.write("secrets/hello.env", "SECRET=s3cret")
+    folder.write("nginx/site.conf.j2", "")
+
+
+def test_config_yml_runs_the_demo_as_it_is(folder: Folder) -> None:
+    prepare(folder)
+    config = folder.load(
+        EXAMPLE.read_text(encoding="utf-8"), {"DEPLOYER_PATHS__STATE": "/srv/demo"}
+    )
+    assert config.paths.state == Path("/srv/demo")
+    assert config.receiver.host == "deployer.localhost"
+    assert config.hooks["dockerhub"].registry == "127.0.0.1:5001"
+    assert config.apps == {
+        "hello": App(
+            name="hello",
+            image=Image("127.0.0.1:5001", "demo/hello"),
+            tags=("latest",),
+            spec=Spec(
+                environment=(("APP", "hello"), ("ID_LOG", "/ids")),
+                volumes=(Volume("deployer-demo-ids", "/ids"),),
+            ),
+            route=RouteRule(("hello.localhost",), 8080),
+            health=HealthCheck(port=8080, path="/healthz"),
+        )
+    }
+
+
+def test_what_config_yml_shows_as_a_default_is_the_default(folder: Folder) -> None:
+    prepare(folder)
+    shown = folder.load(everything())
+    plain = folder.load("apps: {web: {image: a}}")
+    changed = {"host", "operator_token_file", "templates", "host_base"}
+    for said, default in (
+        (shown.receiver, Receiver()),
+        (shown.nginx, Nginx()),
+        (shown.paths, Paths()),
+        (shown.worker, Worker()),
+    ):
+        assert said.model_dump(exclude=changed) == default.model_dump(exclude=changed)
+    hello, web = shown.apps["hello"], plain.apps["web"]
+    assert hello.limits == web.limits == Limits()
+    assert hello.health.interval == web.health.interval
+    assert (hello.spec.restart, hello.spec.replicas) == (web.spec.restart, web.spec.replicas)
+    assert load(Path("config.yml"), {}).paths.host_base is None

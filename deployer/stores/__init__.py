@@ -1,0 +1,1 @@
+"""Where deliveries, orders, releases and deployments are kept, so that nothing accepted is lost."""

@@ -1,0 +1,99 @@
+"""What a program reads of apps and deployments: the JSON of the API and of `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from deployer.deployment import Deployment, Transition
+from deployer.ports import Store
+
+View = dict[str, Any]
+
+
+def moment(at: float | None) -> str | None:
+    """A time (seconds since 1970) as ISO 8601 in UTC with milliseconds; None stays None."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def deployment(one: Deployment, transitions: Sequence[Transition] | None = None) -> View:
+    """A deployment; with its history, oldest first, where that is given."""
+    view: View = {
+        "id": one.id,
+        "app": one.app,
+        "trigger": one.trigger.value,
+        "status": one.status.value,
+        "step": one.step.value if one.step else None,
+        "tag": one.tag or None,
+        "digest": one.digest or None,
+        "release": one.release,
+        "delivery": one.delivery,
+        "attempt": one.attempt,
+        "queued_at": moment(one.queued_at),
+        "started_at": moment(one.started_at),
+        "ended_at": moment(one.ended_at),
+        "reason": one.reason or None,
+        "detail": one.detail or None,
+        "serving": one.serving,
+    }
+    if transitions is not None:
+        view["transitions"] = [_transition(each) for each in transitions]
+    return view
+
+
+def _transition(one: Transition) -> View:
+    return {
+        "at": moment(one.at),
+        "status": one.status.value,
+        "step": one.step.value if one.step else None,
+        "message": one.message,
+    }
+
+
+def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now: float) -> View:
+    """Every app (name -> image and tags): what it serves, its last deployment, its replicas.
+
+    `snapshot` says when the worker saw the replicas and how old that is in seconds; an old one
+    means that no worker runs. Raises StoreUnavailable.
+    """
+    snapshot = store.snapshot()
+    seen_at = snapshot.get("at")
+    return {
+        "apps": [
+            _app(name, image, tags, store, snapshot.get("apps", {}).get(name, []))
+            for name, (image, tags) in sorted(configured.items())
+        ],
+        "snapshot": {
+            "at": moment(seen_at),
+            "age": None if seen_at is None else round(max(0.0, now - seen_at), 3),
+        },
+    }
+
+
+def _app(
+    name: str, image: str, tags: Sequence[str], store: Store, replicas: Sequence[View]
+) -> View:
+    last = store.deployments(name, limit=1)
+    return {
+        "name": name,
+        "image": image,
+        "tags": list(tags),
+        "active": _active(name, store),
+        "last_deployment": deployment(last[0]) if last else None,
+        "replicas": list(replicas),
+    }
+
+
+def _active(name: str, store: Store) -> View | None:
+    active = store.active().get(name)
+    if active is None:
+        return None
+    digests = {row.number: row.image.digest for row in store.releases(name)}
+    return {
+        "release": active.release,
+        "digest": digests.get(active.release) or None,
+        "deployment": active.deployment,
+    }

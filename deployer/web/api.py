@@ -1,0 +1,76 @@
+"""`/api/v1`: what programs read of apps and deployments, behind an operator's token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flask import Blueprint, Response, request
+
+from deployer import views
+from deployer.config.values import ReceiverPart
+from deployer.errors import BadCredential
+from deployer.ports import Store
+from deployer.web.answers import document, problem
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 200
+MAX_ID = 2**63 - 1
+
+CheckToken = Callable[[str, Sequence[str]], None]
+"""Raises BadCredential unless the token (first) has one of the hashes (second)."""
+
+
+class Api:
+    """The views of the API. `now` gives seconds since 1970."""
+
+    def __init__(
+        self,
+        part: ReceiverPart,
+        store: Store,
+        check_token: CheckToken,
+        now: Callable[[], float],
+    ) -> None:
+        self.part = part
+        self.store = store
+        self.check_token = check_token
+        self.now = now
+
+    def blueprint(self) -> Blueprint:
+        """The routes of the API."""
+        api = Blueprint("api", __name__, url_prefix="/api/v1")
+        api.before_request(self.authorize)
+        api.add_url_rule("/apps", view_func=self.apps)
+        api.add_url_rule("/deployments", view_func=self.deployments)
+        api.add_url_rule(f"/deployments/<int(max={MAX_ID}):number>", view_func=self.deployment)
+        return api
+
+    def authorize(self) -> Response | None:
+        """Let an operator pass: `Authorization: Bearer <token>` (RFC 6750), else 401."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        presented = token.strip() if scheme.lower() == "bearer" else ""
+        try:
+            self.check_token(presented, self.part.operators)
+        except BadCredential:
+            challenge = {"WWW-Authenticate": "Bearer"}
+            return problem(401, "the operator's token is missing or wrong", challenge)
+        return None
+
+    def apps(self) -> Response:
+        """All apps, with what they serve."""
+        configured = {name: (app.image, app.tags) for name, app in self.part.apps.items()}
+        return document(views.apps(configured, self.store, self.now()))
+
+    def deployments(self) -> Response:
+        """The newest deployments, of `app` or of all, at most `limit`."""
+        limit = request.args.get("limit", str(DEFAULT_LIMIT))
+        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
+            return problem(400, f"limit is not a number from 1 to {MAX_LIMIT}")
+        found = self.store.deployments(request.args.get("app"), int(limit[:9]))
+        return document({"deployments": [views.deployment(one) for one in found]})
+
+    def deployment(self, number: int) -> Response:
+        """One deployment with its transitions."""
+        found = self.store.deployment(number)
+        if found is None:
+            return problem(404, f"there is no deployment {number}")
+        return document(views.deployment(found, self.store.transitions(number)))

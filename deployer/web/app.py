@@ -1,0 +1,100 @@
+"""The Flask application of the receiver: its routes, its errors, the headers of every answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import PathConverter
+
+from deployer.config.values import ReceiverPart
+from deployer.errors import StoreError
+from deployer.ports import Source, Store
+from deployer.web.answers import SECURITY_HEADERS, problem
+from deployer.web.api import Api, CheckToken
+from deployer.web.hooks import Hooks, log_delivery
+
+log = structlog.get_logger()
+
+RETRY_AFTER = "5"
+"""When a sender may try again after a 503, in seconds."""
+
+
+class _Anything(PathConverter):
+    """The rest of a path, whatever it is: a wrong token must not look like a wrong URL."""
+
+    regex = "(?s:.*)"
+    part_isolating = False
+
+
+def create_app(
+    part: ReceiverPart,
+    store: Store,
+    sources: Mapping[str, Source],
+    check_token: CheckToken,
+    now: Callable[[], float] = time.time,
+) -> Flask:
+    """The application: it reads and records in the store and touches nothing else.
+
+    Raises ConfigError where an app's image is not well formed.
+    """
+    app = Flask("deployer", static_folder=None)
+    # A redirect to the tidied path would answer a wrong token in another way than the others.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["anything"] = _Anything
+    _add_hooks(app, Hooks(part, store, sources, now))
+    _add_probes(app, store)
+    app.register_blueprint(Api(part, store, check_token, now).blueprint())
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(StoreError, _store_error)
+    app.register_error_handler(Exception, _fault)
+    app.after_request(log_delivery)
+    app.after_request(_secure)
+    return app
+
+
+def _add_hooks(app: Flask, hooks: Hooks) -> None:
+    for rule in ("/hooks/<hook>", "/hooks/<hook>/<anything:token>"):
+        app.add_url_rule(
+            rule, "hooks", hooks.receive, methods=["POST"], provide_automatic_options=False
+        )
+
+
+def _add_probes(app: Flask, store: Store) -> None:
+    def healthz() -> Response:
+        return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+    def readyz() -> Response:
+        store.deployments(limit=1)
+        return Response("ready\n", content_type="text/plain; charset=utf-8")
+
+    app.add_url_rule("/healthz", view_func=healthz)
+    app.add_url_rule("/readyz", view_func=readyz)
+
+
+def _http_error(error: HTTPException) -> Response:
+    kept = {
+        name: value
+        for name, value in error.get_headers()
+        if name in ("Allow", "Location", "Retry-After")
+    }
+    return problem(error.code or 500, error.description or error.name, kept)
+
+
+def _store_error(error: StoreError) -> Response:
+    log.error("store not available", reason=str(error))
+    detail = "the store does not answer, so nothing was taken. Try again"
+    return problem(503, detail, {"Retry-After": RETRY_AFTER})
+
+
+def _fault(error: Exception) -> Response:
+    log.error("request failed", exc_info=error)
+    return problem(500, "a fault in deployer itself; its log has the details")
+
+
+def _secure(answer: Response) -> Response:
+    answer.headers.extend(SECURITY_HEADERS)
+    return answer

@@ -1,0 +1,133 @@
+"""`POST /hooks/<hook>[/<token>]`: verify, parse, match, record, and only then answer 2xx."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import structlog
+from flask import Response, g, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from deployer.config.values import AppPart, ReceiverPart
+from deployer.deployment import Trigger, Wanted
+from deployer.errors import BadCredential, BadPayload, ConfigError
+from deployer.model import parse_image
+from deployer.policy import Selector, match
+from deployer.ports import Delivery, Heard, Inbound, Recorded, Source, Store
+from deployer.web.answers import document, problem
+
+log = structlog.get_logger()
+
+KEPT_OF_REFUSED = 64 * 1024
+
+
+class Hooks:
+    """The view of all hooks. `now` gives seconds since 1970."""
+
+    def __init__(
+        self,
+        part: ReceiverPart,
+        store: Store,
+        sources: Mapping[str, Source],
+        now: Callable[[], float],
+    ) -> None:
+        """Raises ConfigError where an app's image is not well formed."""
+        self.hooks = {name: (sources[hook.source], hook) for name, hook in part.hooks.items()}
+        self.selectors = {name: _selector(name, app) for name, app in part.apps.items()}
+        self.max_body = part.max_body
+        self.store = store
+        self.now = now
+
+    def receive(self, hook: str, token: str = "") -> Response:
+        """Take one delivery. Raises StoreError; nothing that a sender sends raises anything."""
+        g.hook_begun = time.monotonic()
+        # The whole body first, up to the limit, so that 413 comes before all else.
+        body = _read_body(self.max_body)
+        if hook not in self.hooks:
+            return problem(404, "there is no such hook")
+        g.hook = hook
+        source, configured = self.hooks[hook]
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        inbound = Inbound(headers, body, token)
+        try:
+            source.verify(inbound, configured.tokens)
+            heard = source.parse(inbound, configured.registry)
+        except BadCredential:
+            return problem(401, "the secret is missing or wrong")
+        except BadPayload as error:
+            return self._refuse(hook, body, str(error))
+        return self._take(hook, body, heard)
+
+    def _refuse(self, hook: str, body: bytes, reason: str) -> Response:
+        kept = body[:KEPT_OF_REFUSED]
+        self._record(Delivery(hook, self.now(), kept, "refused", reason), [])
+        return problem(400, reason)
+
+    def _take(self, hook: str, body: bytes, heard: Heard) -> Response:
+        matches = [(push, match(push.image, self.selectors)) for push in heard.pushes]
+        wanted = [
+            Wanted(app, Trigger.WEBHOOK, tag=push.image.tag)
+            for push, found in matches
+            for app in found.apps
+        ]
+        verdict = "accepted" if wanted else "ignored"
+        reason = "; ".join(found.reason for _, found in matches) or heard.reason
+        recorded = self._record(Delivery(hook, self.now(), body, verdict, reason), wanted)
+        queued = [{"id": number, "app": app} for number, app in recorded.deployments]
+        answer = {
+            "delivery": recorded.delivery,
+            "result": verdict,
+            "reason": reason,
+            "deployments": queued,
+        }
+        return document(answer, 202)
+
+    def _record(self, delivery: Delivery, wanted: list[Wanted]) -> Recorded:
+        recorded = self.store.record(delivery, wanted)
+        g.hook_delivery = {
+            "delivery": recorded.delivery,
+            "result": delivery.verdict,
+            "reason": delivery.reason,
+        }
+        return recorded
+
+
+def _read_body(limit: int) -> bytes:
+    """The request's body. Raises RequestEntityTooLarge above the limit, BadRequest if cut off.
+
+    By hand: Flask cuts a body without a length at the limit (it trusts the server to end it),
+    and takes one that is shorter than its length for whole.
+    """
+    length = request.content_length
+    if length is not None and length > limit:
+        raise RequestEntityTooLarge
+    try:
+        body: bytes = request.environ["wsgi.input"].read(limit + 1 if length is None else length)
+    except OSError as error:
+        raise BadRequest("the request broke off") from error
+    if len(body) > limit:
+        raise RequestEntityTooLarge
+    if length is not None and len(body) < length:
+        raise BadRequest("the request broke off")
+    return body
+
+
+def _selector(name: str, app: AppPart) -> Selector:
+    image = parse_image(app.image)
+    if image is None:
+        raise ConfigError([f"apps.{name}.image: not well formed. Run: deployer check"])
+    return Selector(image, app.tags)
+
+
+def log_delivery(answer: Response) -> Response:
+    """The one line of a request to a hook; without its path, which holds the token."""
+    if "hook_begun" in g:
+        log.info(
+            "delivery",
+            hook=g.get("hook"),
+            status=answer.status_code,
+            seconds=round(time.monotonic() - g.hook_begun, 4),
+            **g.get("hook_delivery", {}),
+        )
+    return answer

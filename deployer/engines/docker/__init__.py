@@ -1,0 +1,1 @@
+"""Docker Engine through its API, with one client a thread."""

@@ -1,0 +1,59 @@
+"""How our containers are named and labelled, and how they are recognised again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+INSTANCE = "deployer.instance"
+APP = "deployer.app"
+DEPLOYMENT = "deployer.deployment"
+RELEASE = "deployer.release"
+REPLICA = "deployer.replica"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes a container ours: equal identities mean equal containers.
+
+    `instance` keeps two deployers on one Docker host apart; `index` counts from 1.
+    """
+
+    instance: str
+    app: str
+    deployment: int
+    release: int
+    index: int
+
+    @property
+    def name(self) -> str:
+        """The container's name, decided before it exists."""
+        return f"{self.app}-{self.deployment}-{self.index}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels by which it is found again."""
+        return {
+            INSTANCE: self.instance,
+            APP: self.app,
+            DEPLOYMENT: str(self.deployment),
+            RELEASE: str(self.release),
+            REPLICA: str(self.index),
+        }
+
+
+def identity_of(labels: Mapping[str, str] | None) -> Identity | None:
+    """The identity that a container's labels state; None where it is no replica of anybody."""
+    found = labels or {}
+    numbers = [found.get(label, "") for label in (DEPLOYMENT, RELEASE, REPLICA)]
+    if not all(number.isascii() and number.isdigit() for number in numbers):
+        return None
+    if not (found.get(INSTANCE) and found.get(APP)):
+        return None
+    return Identity(found[INSTANCE], found[APP], *map(int, numbers))
+
+
+def selecting(instance: str, app: str | None = None, deployment: int | None = None) -> list[str]:
+    """The label filters for Docker's list of containers."""
+    wanted = [f"{INSTANCE}={instance}", APP if app is None else f"{APP}={app}"]
+    return wanted if deployment is None else [*wanted, f"{DEPLOYMENT}={deployment}"]

@@ -1,0 +1,135 @@
+"""The image of the managed Nginx: brought here, asked for its facts, run for a moment."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import tarfile
+import time
+from typing import Any
+
+from docker.errors import ImageNotFound
+
+from deployer.engines.docker.client import Clients, translated
+from deployer.errors import EngineError, ProxyError
+from deployer.ports import NginxFacts
+
+_VERSION = re.compile(r"nginx version: [^/\s]+/([0-9]+)\.([0-9]+)\.([0-9]+)")
+_ARGUMENTS = re.compile(r"configure arguments: (.*)")
+_USERS = ("nginx", "www-data", "nobody")
+_LEFT_BEHIND = 60
+
+
+class NginxImage:
+    """An image by name; what is found out about it is remembered by its id."""
+
+    def __init__(self, clients: Clients, name: str, instance: str) -> None:
+        self._clients = clients
+        self._name = name
+        self._labels = {"deployer.role": "nginx-probe", "deployer.instance": instance}
+        self._facts: dict[str, NginxFacts] = {}
+
+    def present(self) -> str | None:
+        """The image's id; None where it is not here."""
+        with translated(f"look at the image {self._name}"):
+            try:
+                found: dict[str, Any] = self._clients.api.inspect_image(self._name)  # type: ignore[no-untyped-call]
+            except ImageNotFound:
+                return None
+        return str(found["Id"])
+
+    def bring(self) -> str:
+        """The image's id, pulled first where it is not here. Raises ProxyError."""
+        if found := self.present():
+            return found
+        name, _, tag = self._name.rpartition(":")
+        if not name or "/" in tag:
+            name, tag = self._name, "latest"
+        why = ""
+        try:
+            with translated(f"pull {self._name}"):
+                for line in self._clients.api.pull(name, tag=tag, stream=True, decode=True):
+                    why = line.get("error", why)
+        except EngineError as error:
+            why = str(error)
+        if found := self.present():
+            return found
+        raise ProxyError(
+            f"Nginx's image {self._name} is neither here nor can it be pulled: "
+            f"{why or 'the registry gave nothing'}. Run `docker pull {self._name}`, or name an "
+            "image that this machine can get as `nginx.image` in config.yml"
+        )
+
+    def facts(self, image: str) -> NginxFacts:
+        """Version and worker user of the image with this id, found out once."""
+        if image not in self._facts:
+            self._facts[image] = self._find_out(image)
+        return self._facts[image]
+
+    def run(self, image: str, command: list[str], host_config: dict[str, Any]) -> str:
+        """What a command says in a container of its own, which is gone afterwards."""
+        return self._run(image, command, host_config)[0]
+
+    def _find_out(self, image: str) -> NginxFacts:
+        said, users = self._run(image, ["nginx", "-V"], {"NetworkMode": "none"})
+        version = _VERSION.search(said)
+        user = _worker_user(said, users)
+        if version is None or user is None:
+            raise ProxyError(
+                f"the image {self._name} is not usable: "
+                f"{'it has no user for workers' if version else '`nginx -V` names no version'}. "
+                "Set `nginx.image` to an image of Nginx",
+                detail=said,
+            )
+        return NginxFacts((int(version[1]), int(version[2]), int(version[3])), user)
+
+    def _run(
+        self, image: str, command: list[str], host_config: dict[str, Any]
+    ) -> tuple[str, list[str]]:
+        """What the command says, and the users of the image."""
+        api = self._clients.api
+        with translated(f"run `{' '.join(command)}` in the image {self._name}"):
+            self._remove_leftovers()
+            identity = api.create_container(
+                image,
+                command[1:],
+                entrypoint=command[:1],
+                labels=self._labels,
+                # Docker removes it, also where this process is killed meanwhile.
+                host_config={**host_config, "AutoRemove": True},
+            )["Id"]
+            users = self._users(identity)
+            said = api.attach(identity, stdout=True, stderr=True, stream=True)
+            try:
+                api.start(identity)
+                return b"".join(said).decode("utf-8", "replace"), users
+            finally:
+                # The stream's own close() leaves the connection open.
+                said._response.close()  # type: ignore[attr-defined]
+
+    def _users(self, identity: str) -> list[str]:
+        stream, _ = self._clients.api.get_archive(identity, "/etc/passwd")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
+            member = archive.extractfile("passwd")
+            lines = member.read().decode("utf-8", "replace").splitlines() if member else []
+        return [line.partition(":")[0] for line in lines]
+
+    def _remove_leftovers(self) -> None:
+        """What was created a while ago and never started; a younger one may be in use."""
+        labels = [f"{key}={value}" for key, value in self._labels.items()]
+        filters = {"label": labels, "status": ["created"]}
+        for left in self._clients.api.containers(all=True, filters=filters):
+            if left["Created"] < time.time() - _LEFT_BEHIND:
+                self._clients.api.remove_container(left["Id"], force=True, v=True)
+
+
+def _worker_user(said: str, users: list[str]) -> str | None:
+    """The user that the build names, else the first of the usual ones that exists."""
+    arguments = _ARGUMENTS.search(said)
+    built = [
+        argument.removeprefix("--user=")
+        for argument in (shlex.split(arguments[1]) if arguments else [])
+        if argument.startswith("--user=")
+    ]
+    return next((user for user in (*built, *_USERS) if user in users), None)

@@ -1,0 +1,52 @@
+"""What Docker's words about a registry mean.
+
+Docker answers a pull with status 500 for nearly everything, so the words are all there is.
+They are those of Engine 20.10 and newer, `distribution/errors.go`, and of Go's network library.
+"""
+
+from __future__ import annotations
+
+import re
+
+from deployer.errors import ImageNotFound, RegistryDenied, RegistryError, RegistryUnavailable
+from deployer.model import Image
+
+# URLs and references: a repository may be called anything, `timeout` too.
+_NAMES = re.compile(r"\S*/\S*")
+
+_LOCAL = re.compile(r"failed to register layer|no space left on device", re.IGNORECASE)
+_UNAVAILABLE = re.compile(
+    r"toomanyrequests|unexpected HTTP status: (?:429|5\d\d)|HTTP (?:429|5\d\d) response"
+    r"|connection refused|connection reset|no such host|server misbehaving|no route to host"
+    r"|network is unreachable|timeout|timed out|deadline exceeded|request canceled|\bEOF$",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"unauthorized|authentication required|no basic auth credentials|(?:^|: )denied\b"
+    r"|incorrect username or password|access denied|access to the resource is denied",
+    re.IGNORECASE,
+)
+_NOT_FOUND = re.compile(
+    r"manifest unknown|name unknown|not found|HTTP 404 response|no matching manifest"
+    r"|does not match the specified platform",
+    re.IGNORECASE,
+)
+
+
+def refusal(image: Image, said: str) -> RegistryError | None:
+    """The registry's error that Docker's words are; None where no registry is to blame."""
+    meaning = _NAMES.sub(" ", said)
+    if _LOCAL.search(meaning):
+        return None
+    what = f"cannot get {image}: the registry {image.host}"
+    if _UNAVAILABLE.search(meaning):
+        return RegistryUnavailable(
+            f"{what} does not serve it now: {said}. Look whether it runs and can be reached"
+        )
+    if _DENIED.search(meaning):
+        return RegistryDenied(
+            f"{what} refuses it: {said}. Set or correct its login under `registries`"
+        )
+    if _NOT_FOUND.search(meaning):
+        return ImageNotFound(f"{what} does not have it: {said}. Push it, or correct `image`")
+    return None

@@ -1,0 +1,64 @@
+"""Takes replicas away: gently with retire, at once with discard.
+
+Anonymous volumes go with their container: no later one can be given them, and every replaced
+container would otherwise leave some behind. Named volumes and binds stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import docker
+from docker.errors import APIError, NotFound
+
+from deployer.engines.docker.client import translated
+from deployer.engines.docker.labels import selecting
+from deployer.errors import EngineUnavailable
+from deployer.model import Replica, Running
+
+_CONFLICT = 409
+_DEFAULT_GRACE = 10
+_STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
+
+
+def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
+    """Stop the replica in its own way and remove it; how it ended."""
+    try:
+        never: Any = {"Name": "no"}
+        api.update_container(replica.id, restart_policy=never)
+        _stop(api, replica, look)
+        ended = look(replica)
+        _remove(api, replica.id)
+    except NotFound:
+        return look(replica)
+    return ended
+
+
+def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> None:
+    """Kill and remove every container of the deployment, those never started included."""
+    labels = selecting(instance, app, deployment)
+    for listed in api.containers(all=True, filters={"label": labels}):
+        _remove(api, listed["Id"], force=True)
+
+
+def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> None:
+    grace = api.inspect_container(replica.id)["Config"].get("StopTimeout")
+    try:
+        # docker-py waits for the answer this long and its own timeout on top.
+        with translated(f"stop container {replica.name}"):
+            api.stop(replica.id, timeout=_DEFAULT_GRACE if grace is None else grace)
+    except EngineUnavailable:
+        # No answer is no failure: Docker goes on stopping it, so what counts is what it shows.
+        if look(replica).state not in _STOPPED:
+            raise
+
+
+def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+    try:
+        api.remove_container(container, v=True, force=force)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != _CONFLICT or "already in progress" not in str(error.explanation):
+            raise

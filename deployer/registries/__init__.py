@@ -1,0 +1,1 @@
+"""Registries: what a tag means, and the credentials to ask with."""

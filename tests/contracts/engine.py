@@ -1,0 +1,242 @@
+"""What every Engine of ports.py does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import pytest
+
+from deployer.errors import ImageNotFound, Interrupted, StartFailed
+from deployer.model import Image, Release, Replica, Running, Spec
+from deployer.ports import Engine
+from tests.fakes.registry import Behaviour
+
+SPEC = Spec(restart="no", stop_grace_period=1.0)
+
+
+class EngineWorld(Protocol):
+    """An engine to be driven, and what goes on around it."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine under test."""
+        ...
+
+    @property
+    def app(self) -> str:
+        """A name that no other world has."""
+        ...
+
+    def push(self, behaviour: Behaviour) -> Image:
+        """An image in a registry, of which the engine knows nothing yet."""
+        ...
+
+    def network(self) -> str:
+        """A network that exists."""
+        ...
+
+    def take(self, name: str) -> Callable[[], bool]:
+        """Somebody else's container of this name; tells whether it is untouched."""
+        ...
+
+    def vanish(self, replica: Replica) -> None:
+        """Remove a container behind the engine's back."""
+        ...
+
+
+def go_on() -> None:
+    """Never a reason to stop."""
+
+
+def pull(world: EngineWorld, image: Image) -> Image:
+    """Bring an image to the engine."""
+    world.engine.pull(image, stall=30, timeout=60, stopping=go_on)
+    return image
+
+
+def release(
+    world: EngineWorld,
+    number: int = 1,
+    spec: Spec = SPEC,
+    *,
+    behaviour: Behaviour = Behaviour.ANSWERS,
+) -> Release:
+    """A release of the world's app whose image is there."""
+    return Release(world.app, number, pull(world, world.push(behaviour)), spec)
+
+
+def settled(world: EngineWorld, replica: Replica, state: Running) -> Replica:
+    """The replica once it has reached a state."""
+    limit = time.monotonic() + 20
+    while (found := world.engine.look(replica)).state is not state:
+        assert time.monotonic() < limit, f"{found} did not become {state}"
+        time.sleep(0.02)
+    return found
+
+
+class EngineContract:
+    """Subclasses give the fixture `world`."""
+
+    @pytest.fixture
+    def world(self) -> EngineWorld:
+        """The engine under test."""
+        raise NotImplementedError
+
+    # images
+
+    def test_an_image_is_there_once_it_was_pulled(self, world: EngineWorld) -> None:
+        image = world.push(Behaviour.ANSWERS)
+        assert not world.engine.has(image)
+        pull(world, image)
+        pull(world, image)
+        assert world.engine.has(image)
+
+    def test_an_image_that_does_not_exist_is_not_found(self, world: EngineWorld) -> None:
+        absent = replace(world.push(Behaviour.ANSWERS), digest=f"sha256:{1:064}")
+        with pytest.raises(ImageNotFound):
+            pull(world, absent)
+        assert not world.engine.has(absent)
+
+    def test_a_pull_ends_when_its_caller_is_to_stop(self, world: EngineWorld) -> None:
+        def stop() -> None:
+            raise Interrupted("the worker is being stopped")
+
+        image = world.push(Behaviour.ANSWERS)
+        with pytest.raises(Interrupted):
+            world.engine.pull(image, stall=30, timeout=60, stopping=stop)
+
+    def test_forgetting_removes_what_is_not_kept_and_nothing_else(self, world: EngineWorld) -> None:
+        releases = [release(world, number) for number in (1, 2, 3)]
+        for one in releases:
+            world.engine.keep(one)
+            world.engine.keep(one)
+        running = world.engine.start(releases[0], 1)
+        world.engine.forget(world.app, keep=[3])
+        assert [world.engine.has(one.image) for one in releases] == [True, False, True]
+
+        world.engine.retire(running[0])
+        world.engine.forget("another", keep=[])
+        world.engine.forget(world.app, keep=[3])
+        assert [world.engine.has(one.image) for one in releases] == [False, False, True]
+
+    def test_an_image_of_two_releases_stays_while_one_of_them_is_kept(
+        self, world: EngineWorld
+    ) -> None:
+        first = release(world, 1)
+        second = replace(first, number=2)
+        world.engine.keep(first)
+        world.engine.keep(second)
+        world.engine.forget(world.app, keep=[2])
+        assert world.engine.has(first.image)
+        world.engine.forget(world.app, keep=[])
+        assert not world.engine.has(first.image)
+
+    # starting
+
+    def test_replicas_start_in_order_each_with_an_address(self, world: EngineWorld) -> None:
+        started = world.engine.start(release(world, spec=replace(SPEC, replicas=2)), 7)
+        assert [one.name for one in started] == [f"{world.app}-7-1", f"{world.app}-7-2"]
+        assert [(one.app, one.deployment, one.release, one.index) for one in started] == [
+            (world.app, 7, 1, 1),
+            (world.app, 7, 1, 2),
+        ]
+        assert {one.state for one in started} == {Running.RUNNING}
+        assert len({one.address for one in started} - {""}) == 2
+        assert all(one.started_at for one in started)
+        assert [world.engine.look(one) for one in started] == started
+
+    def test_a_half_done_start_is_completed(self, world: EngineWorld) -> None:
+        half = release(world)
+        whole = replace(half, spec=replace(SPEC, replicas=2))
+        first = world.engine.start(half, 7)
+        both = world.engine.start(whole, 7)
+        assert both[0] == first[0]
+        assert world.engine.start(whole, 7) == both
+
+    def test_a_foreign_container_keeps_its_name_and_the_start_fails(
+        self, world: EngineWorld
+    ) -> None:
+        ready = release(world)
+        untouched = world.take(f"{world.app}-7-1")
+        with pytest.raises(StartFailed, match=f"{world.app}-7-1.*another container"):
+            world.engine.start(ready, 7)
+        world.engine.discard(world.app, 7)
+        assert untouched()
+        assert world.engine.replicas(world.app) == []
+
+    def test_a_network_that_does_not_exist_is_named(self, world: EngineWorld) -> None:
+        spec = replace(SPEC, networks=(world.network(), "no-such-network"))
+        with pytest.raises(StartFailed, match="no-such-network"):
+            world.engine.start(release(world, spec=spec), 7)
+
+    def test_a_release_whose_image_is_not_there_does_not_start(self, world: EngineWorld) -> None:
+        unpulled = Release(world.app, 1, world.push(Behaviour.ANSWERS), SPEC)
+        with pytest.raises(StartFailed):
+            world.engine.start(unpulled, 7)
+
+    # looking
+
+    def test_a_container_that_exits_shows_its_code_and_last_words(self, world: EngineWorld) -> None:
+        started = world.engine.start(release(world, behaviour=Behaviour.EXITS), 7)
+        ended = settled(world, started[0], Running.EXITED)
+        assert ended.exit_code == 3
+        assert ended.address == ""
+        assert world.engine.logs(ended, 10) == "broken"
+
+    def test_a_container_that_exits_again_and_again_shows_it(self, world: EngineWorld) -> None:
+        spec = replace(SPEC, restart="always")
+        started = world.engine.start(release(world, spec=spec, behaviour=Behaviour.EXITS), 7)
+        restarting = settled(world, started[0], Running.RESTARTING)
+        assert restarting.exit_code == 3
+        world.engine.retire(restarting)
+        assert world.engine.look(restarting).state is Running.GONE
+
+    def test_what_is_gone_is_told_and_already_done(self, world: EngineWorld) -> None:
+        started = world.engine.start(release(world), 7)[0]
+        world.vanish(started)
+        assert world.engine.look(started).state is Running.GONE
+        assert world.engine.logs(started, 10) == ""
+        assert world.engine.retire(started).state is Running.GONE
+        world.engine.discard(world.app, 7)
+        assert world.engine.replicas(world.app) == []
+
+    def test_replicas_are_listed_by_app_deployment_and_index(self, world: EngineWorld) -> None:
+        one = release(world, spec=replace(SPEC, replicas=2))
+        other = replace(one, app=f"{world.app}-other")
+        for owner, deployment in ((one, 10), (other, 3), (one, 9)):
+            world.engine.start(owner, deployment)
+        listed = [(r.app, r.deployment, r.index) for r in world.engine.replicas()]
+        ours = [(one.app, 9, 1), (one.app, 9, 2), (one.app, 10, 1), (one.app, 10, 2)]
+        assert listed == [*ours, (other.app, 3, 1), (other.app, 3, 2)]
+        assert [r.deployment for r in world.engine.replicas(world.app)] == [9, 9, 10, 10]
+
+    # ending
+
+    @pytest.mark.parametrize(
+        ("behaviour", "code"), [(Behaviour.ANSWERS, 0), (Behaviour.STUBBORN, 137)]
+    )
+    def test_a_retired_replica_is_gone_and_told_how_it_ended(
+        self, world: EngineWorld, behaviour: Behaviour, code: int
+    ) -> None:
+        started = world.engine.start(release(world, behaviour=behaviour), 7)[0]
+        limit = time.monotonic() + 20
+        while world.engine.logs(started, 10) != "ready":
+            assert time.monotonic() < limit, "the container's signal handler is not in place"
+            time.sleep(0.02)
+        ended = world.engine.retire(started)
+        assert (ended.state, ended.exit_code) == (Running.EXITED, code)
+        assert world.engine.look(started).state is Running.GONE
+        assert world.engine.retire(started).state is Running.GONE
+
+    def test_discarding_takes_one_deployment_and_leaves_the_others(
+        self, world: EngineWorld
+    ) -> None:
+        ready = release(world, spec=replace(SPEC, replicas=2))
+        world.engine.start(ready, 7)
+        kept = world.engine.start(ready, 8)
+        world.engine.discard(world.app, 7)
+        world.engine.discard(world.app, 7)
+        assert world.engine.replicas(world.app) == kept

@@ -1,0 +1,83 @@
+"""Docker behind a socket that loses an answer when it is told to."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from contextlib import suppress
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
+from types import TracebackType
+from typing import Self
+
+_DOCKER = "/var/run/docker.sock"
+_CHUNK = 65536
+
+
+class LossyDocker:
+    """Passes everything on at `path`; the answer to a request that `lose` named is dropped.
+
+    The request itself is carried out: the connection breaks when Docker has answered it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.to_lose: list[str] = []
+        self.lost: list[str] = []
+        self._server = _Server(str(path), _Handler)
+        self._server.docker = self
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def lose(self, part_of_url: str) -> None:
+        """Drop the answer to the next request whose URL contains this."""
+        self.to_lose.append(part_of_url)
+
+    def loses(self, request: bytes) -> bool:
+        """Whether the answer to this request is to be dropped."""
+        first = request.split(b"\r\n", 1)[0].decode(errors="replace")
+        named = [one for one in self.to_lose if one in first]
+        for one in named:
+            self.to_lose.remove(one)
+            self.lost.append(one)
+        return bool(named)
+
+
+class _Server(ThreadingUnixStreamServer):
+    daemon_threads = True
+    docker: LossyDocker
+
+
+class _Handler(BaseRequestHandler):
+    request: socket.socket
+    server: _Server
+
+    def handle(self) -> None:
+        with socket.socket(socket.AF_UNIX) as engine, suppress(OSError):
+            engine.connect(_DOCKER)
+            losing = False
+            while True:
+                readable, _, _ = select.select([self.request, engine], [], [])
+                if engine in readable:
+                    answer = engine.recv(_CHUNK)
+                    if losing or not answer:
+                        return
+                    self.request.sendall(answer)
+                if self.request in readable:
+                    request = self.request.recv(_CHUNK)
+                    if not request:
+                        return
+                    losing = losing or self.server.docker.loses(request)
+                    engine.sendall(request)

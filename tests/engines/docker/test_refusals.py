@@ -1,0 +1,48 @@
+"""Docker's words about registries, as Engine 20.10 said them, become the right error."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployer.engines.docker.refusals import refusal
+from deployer.errors import DeployerError, ImageNotFound, RegistryDenied, RegistryUnavailable
+from deployer.model import Image
+
+IMAGE = Image("127.0.0.1:5001", "timeout/denied", "v1")
+
+SAID: list[tuple[str, type[DeployerError] | None]] = [
+    ("manifest unknown: manifest unknown", ImageNotFound),
+    (f"manifest for {IMAGE} not found: manifest unknown: manifest unknown", ImageNotFound),
+    ("name unknown: repository name not known to registry", ImageNotFound),
+    ("no matching manifest for linux/amd64 in the manifest list entries", ImageNotFound),
+    ("error parsing HTTP 404 response body: invalid character 'o'", ImageNotFound),
+    ('Get "http://127.0.0.1:5007/v2/a/manifests/b": no basic auth credentials', RegistryDenied),
+    ("unauthorized: authentication required", RegistryDenied),
+    ("unauthorized: incorrect username or password", RegistryDenied),
+    ("denied", RegistryDenied),
+    ("errors: denied: requested access to the resource is denied", RegistryDenied),
+    (
+        "pull access denied for acme/shop, repository does not exist or may require "
+        "'docker login': denied: requested access to the resource is denied",
+        RegistryDenied,
+    ),
+    ("toomanyrequests: You have reached your pull rate limit.", RegistryUnavailable),
+    ("received unexpected HTTP status: 500 Internal Server Error", RegistryUnavailable),
+    ("received unexpected HTTP status: 503 Service Unavailable", RegistryUnavailable),
+    ("error parsing HTTP 429 response body: unexpected end of JSON input", RegistryUnavailable),
+    ("dial tcp 127.0.0.1:5008: connect: connection refused", RegistryUnavailable),
+    ("dial tcp: lookup no-such-host.invalid: no such host", RegistryUnavailable),
+    ("net/http: TLS handshake timeout", RegistryUnavailable),
+    ("unexpected EOF", RegistryUnavailable),
+    ("filesystem layer verification failed for digest sha256:abc", None),
+    ("failed to register layer: open /a: permission denied", None),
+    ("failed to register layer: unexpected EOF", None),
+    ("write /var/lib/docker/tmp/a: no space left on device", None),
+]
+
+
+@pytest.mark.parametrize(("said", "kind"), SAID)
+def test_words_become_the_error_that_they_mean(said: str, kind: type[DeployerError] | None) -> None:
+    found = refusal(IMAGE, said)
+    assert (type(found) if found else None) is kind
+    assert found is None or (said in str(found) and str(IMAGE) in str(found))

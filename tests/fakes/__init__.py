@@ -1,0 +1,1 @@
+"""In-memory implementations of the contracts that can be told to misbehave."""

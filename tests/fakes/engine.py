@@ -1,0 +1,207 @@
+"""An engine in memory that can be told to misbehave."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from deployer.errors import DeployerError, StartFailed
+from deployer.model import Image, Release, Replica, Running
+from deployer.ports import Stopping
+from tests.fakes.registry import Behaviour, FakeRegistry
+
+_KILLED = 137
+
+
+@dataclass
+class _Container:
+    replica: Replica
+    image: Image
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True)
+class _Failure:
+    verb: str
+    error: DeployerError
+    after: bool
+
+
+class FakeEngine:
+    """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
+
+    `calls` lists every verb with what it was about. `foreign` are container names that somebody
+    else has, `networks` those that exist.
+    """
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.foreign: set[str] = set()
+        self.networks: set[str] = set()
+        self._registry = registry
+        self._behaviours: dict[str, Behaviour] = {}
+        self._kept: dict[tuple[str, int], str] = {}
+        self._containers: dict[str, _Container] = {}
+        self._failures: list[_Failure] = []
+        self._made = 0
+        self._lock = threading.RLock()
+
+    # what tests say to it
+
+    def fail(self, verb: str, error: DeployerError, *, after: bool = False) -> None:
+        """Let the next call of a verb raise this, `after` for: once it has been carried out."""
+        self._failures.append(_Failure(verb, error, after))
+
+    def answers(self, address: str) -> bool:
+        """Whether a probe of this address would be answered now."""
+        with self._lock:
+            return any(
+                one.replica.address == address
+                and one.replica.state is Running.RUNNING
+                and one.behaviour is not Behaviour.SILENT
+                for one in self._containers.values()
+            )
+
+    def change(self, replica: Replica, state: Running, *, exit_code: int | None = None) -> None:
+        """Let a container's state change by itself; GONE removes it."""
+        with self._lock:
+            found = self._containers[replica.name]
+            if state is Running.GONE:
+                del self._containers[replica.name]
+                return
+            address = found.replica.address if state is Running.RUNNING else ""
+            restarts = found.replica.restarts + (state is Running.RESTARTING)
+            found.replica = replace(
+                found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
+            )
+
+    # ports.Engine
+
+    def has(self, image: Image) -> bool:
+        """See ports.Engine."""
+        with self._verb("has", image.pinned):
+            return image.pinned in self._behaviours
+
+    def pull(self, image: Image, *, stall: float, timeout: float, stopping: Stopping) -> None:
+        """See ports.Engine."""
+        with self._verb("pull", image.pinned):
+            stopping()
+            self._behaviours[image.pinned] = self._registry.behaviour(image)
+
+    def keep(self, release: Release) -> None:
+        """See ports.Engine."""
+        with self._verb("keep", f"{release.app} {release.number}"):
+            self._kept[release.app, release.number] = release.image.pinned
+
+    def forget(self, app: str, keep: Sequence[int]) -> None:
+        """See ports.Engine."""
+        with self._verb("forget", app):
+            used = {one.image.pinned for one in self._containers.values()}
+            for (owner, number), pinned in list(self._kept.items()):
+                if owner != app or number in keep or pinned in used:
+                    continue
+                del self._kept[owner, number]
+                if pinned not in self._kept.values():
+                    self._behaviours.pop(pinned, None)
+
+    def start(self, release: Release, deployment: int) -> list[Replica]:
+        """See ports.Engine."""
+        with self._verb("start", f"{release.app} {deployment}"):
+            missing = set(release.spec.networks) - self.networks
+            if missing:
+                raise StartFailed(f"cannot start {release.app}: no network {missing.pop()}")
+            indexes = range(1, release.spec.replicas + 1)
+            return [self._start(release, deployment, index) for index in indexes]
+
+    def look(self, replica: Replica) -> Replica:
+        """See ports.Engine."""
+        with self._verb("look", replica.name):
+            return self._look(replica)
+
+    def logs(self, replica: Replica, lines: int) -> str:
+        """See ports.Engine."""
+        with self._verb("logs", replica.name):
+            found = self._containers.get(replica.name)
+            if found is None or lines < 1:
+                return ""
+            return "broken" if found.behaviour is Behaviour.EXITS else "ready"
+
+    def replicas(self, app: str | None = None) -> list[Replica]:
+        """See ports.Engine."""
+        with self._verb("replicas", app or ""):
+            found = [one.replica for one in self._containers.values()]
+            ours = [one for one in found if app in (None, one.app)]
+            return sorted(ours, key=lambda one: (one.app, one.deployment, one.index))
+
+    def retire(self, replica: Replica) -> Replica:
+        """See ports.Engine."""
+        with self._verb("retire", replica.name):
+            found = self._containers.get(replica.name)
+            ended = self._look(replica)
+            if found is None or ended.state is Running.GONE:
+                return ended
+            del self._containers[replica.name]
+            if ended.state is not Running.RUNNING:
+                return ended
+            code = _KILLED if found.behaviour is Behaviour.STUBBORN else 0
+            return replace(ended, state=Running.EXITED, address="", exit_code=code)
+
+    def discard(self, app: str, deployment: int) -> None:
+        """See ports.Engine."""
+        with self._verb("discard", f"{app} {deployment}"):
+            for name, one in list(self._containers.items()):
+                if (one.replica.app, one.replica.deployment) == (app, deployment):
+                    del self._containers[name]
+
+    # how it works
+
+    def _start(self, release: Release, deployment: int, index: int) -> Replica:
+        name = f"{release.app}-{deployment}-{index}"
+        if name in self.foreign:
+            raise StartFailed(f"cannot create container {name}: another container has this name")
+        if name not in self._containers:
+            self._create(release, deployment, index, name)
+        return self._containers[name].replica
+
+    def _create(self, release: Release, deployment: int, index: int, name: str) -> None:
+        behaviour = self._behaviours.get(release.image.pinned)
+        if behaviour is None:
+            raise StartFailed(f"cannot create container {name}: no image {release.image.pinned}")
+        self._made += 1
+        replica = Replica(
+            app=release.app,
+            deployment=deployment,
+            release=release.number,
+            index=index,
+            id=f"{self._made:064x}",
+            name=name,
+            address=f"10.0.{self._made // 250}.{self._made % 250 + 1}",
+            state=Running.RUNNING,
+            started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z",
+        )
+        self._containers[name] = _Container(replica, release.image, behaviour)
+        if behaviour is Behaviour.EXITS:
+            again = release.spec.restart != "no"
+            state = Running.RESTARTING if again else Running.EXITED
+            self.change(replica, state, exit_code=3)
+
+    def _look(self, replica: Replica) -> Replica:
+        found = self._containers.get(replica.name)
+        if found is None or found.replica.id != replica.id:
+            return replace(replica, state=Running.GONE, address="")
+        return found.replica
+
+    @contextmanager
+    def _verb(self, verb: str, about: str) -> Iterator[None]:
+        with self._lock:
+            self.calls.append((verb, about))
+            failure = next((one for one in self._failures if one.verb == verb), None)
+            if failure is not None:
+                self._failures.remove(failure)
+                if not failure.after:
+                    raise failure.error
+            yield
+            if failure is not None:
+                raise failure.error

@@ -1,0 +1,67 @@
+"""A registry in memory that can be told to refuse."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from enum import StrEnum
+
+from deployer.errors import DeployerError, ImageNotFound
+from deployer.model import Image
+
+
+class Behaviour(StrEnum):
+    """What the containers of an image do."""
+
+    ANSWERS = "answers"
+    SILENT = "silent"
+    """Runs, but never answers a probe."""
+    EXITS = "exits"
+    """Writes `broken` and exits with code 3 at once."""
+    STUBBORN = "stubborn"
+    """Answers, and ignores the signal that asks it to stop."""
+
+
+class FakeRegistry:
+    """Implements ports.Registry. `error`, where set, is what every request gets."""
+
+    def __init__(self) -> None:
+        self.error: DeployerError | None = None
+        self.asked: list[Image] = []
+        self._digests: dict[str, str] = {}
+        self._behaviours: dict[str, Behaviour] = {}
+        self._pushes = 0
+
+    def push(self, image: Image, behaviour: Behaviour = Behaviour.ANSWERS) -> Image:
+        """Give the image's tag a new digest; the image with it."""
+        self._pushes += 1
+        content = f"{image} {behaviour} {self._pushes}".encode()
+        pushed = replace(image, digest=f"sha256:{hashlib.sha256(content).hexdigest()}")
+        self._digests[str(image)] = pushed.digest
+        self._behaviours[pushed.pinned] = behaviour
+        return pushed
+
+    def resolve(self, image: Image) -> Image:
+        """The image with the digest of its tag, or with its own if that was ever pushed."""
+        self.asked.append(image)
+        if self.error is not None:
+            raise self.error
+        if image.digest:
+            self.behaviour(image)
+            return image
+        digest = self._digests.get(str(image))
+        if digest is None:
+            raise _unknown(image)
+        return replace(image, digest=digest)
+
+    def behaviour(self, image: Image) -> Behaviour:
+        """What containers of this very digest do. Raises ImageNotFound, or the set error."""
+        if self.error is not None:
+            raise self.error
+        if image.pinned not in self._behaviours:
+            raise _unknown(image)
+        return self._behaviours[image.pinned]
+
+
+def _unknown(image: Image) -> ImageNotFound:
+    return ImageNotFound(f"cannot get {image}: the registry {image.host} does not have it")

@@ -1,0 +1,1 @@
+"""Tests of registries and their credentials."""

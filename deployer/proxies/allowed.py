@@ -1,0 +1,91 @@
+"""What may reach a template: one allow-list per kind of value; everything else is refused.
+
+Of hostile values that were tried, `nginx -t` accepted most, some of which changed what the
+configuration says. So nothing is escaped: what does not match is not rendered.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from deployer.errors import RenderRefused
+from deployer.model import NAME
+
+_HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*")
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+
+
+def name(value: str) -> str:
+    """An app's name; Nginx's upstream is named after it."""
+    return _matching("name", value, NAME, "lower-case letters, digits, `-` and `_`, at most 63")
+
+
+def user(value: str) -> str:
+    """The name of the user that Nginx's workers run as."""
+    return _matching("user", value, _USER, "the name of a user in Nginx's image")
+
+
+def host(value: str) -> str:
+    """A DNS name in lower case (RFC 1123, at most 253 characters), never a pattern."""
+    what = "a DNS name in lower case without wildcard, port or trailing dot"
+    checked = _matching("host", value, _HOST, what)
+    if len(checked) > 253:
+        raise _refused("host", value, "a DNS name of at most 253 characters")
+    return checked
+
+
+def path(value: str) -> str:
+    """A path prefix as Nginx compares it, `/` or without a slash at its end."""
+    what = "`/` and letters, digits, `.`, `_`, `~`, `-`, without empty, `.` or `..` parts"
+    checked = _matching("path", value, _PATH, what)
+    prefix = checked.removesuffix("/")
+    # Nginx resolves these before it compares, so such a location would never match.
+    if checked != "/" and {"", ".", ".."} & set(prefix[1:].split("/")):
+        raise _refused("path", value, what)
+    return prefix or "/"
+
+
+def port(value: int) -> int:
+    """A TCP port."""
+    if type(value) is not int or not 1 <= value <= 65535:
+        raise _refused("port", value, "a number from 1 to 65535")
+    return value
+
+
+def address(value: str) -> str:
+    """An IP address as Nginx writes it: IPv6 in brackets, never a name, never a zone."""
+    try:
+        # A zone (`fe80::1%...`) may hold any characters, and numbers would pass as addresses.
+        parsed = ipaddress.ip_address(str(value) if "%" not in str(value) else "")
+    except ValueError:
+        raise _refused("address", value, "an IP address") from None
+    return str(parsed) if parsed.version == 4 else f"[{parsed}]"
+
+
+def seconds(value: float) -> str:
+    """A time as Nginx writes it, to the millisecond."""
+    if not 0 <= value <= 86400 * 365:
+        raise _refused("time", value, "seconds, from 0 to a year")
+    return f"{value:.0f}s" if value == int(value) else f"{value * 1000:.0f}ms"
+
+
+def size(value: int) -> int:
+    """A number of bytes."""
+    if type(value) is not int or value < 0:
+        raise _refused("size", value, "a number of bytes")
+    return value
+
+
+def _matching(kind: str, value: str, pattern: re.Pattern[str], what: str) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise _refused(kind, value, what)
+    return value
+
+
+def _refused(kind: str, value: object, what: str) -> RenderRefused:
+    return RenderRefused(
+        f"the {kind} {value!a:.80} is not put into Nginx's configuration: it must be {what}. "
+        "Correct it in config.yml; the previous configuration is still live"
+    )

@@ -1,0 +1,128 @@
+"""Renders a generation's files from routes, and reads each back before anybody sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from deployer.config.values import Nginx as Settings
+from deployer.model import Route
+from deployer.ports import NginxFacts
+from deployer.proxies import allowed
+from deployer.proxies.expected import main_shape, receiver_shape, site_shape
+from deployer.proxies.parseback import Directive, parse_back
+from deployer.proxies.sites import ReceiverSite, Site, sites_of
+from deployer.proxies.templates import Templates
+
+MAIN = "nginx.conf"
+
+
+def template_of(file: str) -> str:
+    """The name of the template that a generation's file is rendered from."""
+    if file.startswith("sites/"):
+        return "site.conf.j2"
+    return file if file == "mime.types" else f"{file}.j2"
+
+
+class Rendering:
+    """Routes in, checked files out; nothing of the disk or of Nginx is touched."""
+
+    def __init__(
+        self, settings: Settings, receiver: ReceiverSite | None, folders: Sequence[Path]
+    ) -> None:
+        self._settings = settings
+        self._receiver = receiver
+        self._templates = Templates(folders)
+        self._read_back: dict[str, tuple[str, list[Directive]]] = {}
+
+    def files(self, routes: Sequence[Route], facts: NginxFacts, generation: int) -> dict[str, str]:
+        """Every file of this generation by relative path.
+
+        Raises RenderRefused for a value outside its allow-list, a template that cannot be
+        rendered, or a result that does not say what the routes say.
+        """
+        self._templates.reload()
+        receiver = self._receiver
+        sites = sites_of(routes, receiver.host if receiver else None)
+        port = allowed.port(self._settings.http_port)
+        common = {"nginx_version": facts.version, "http_port": port}
+        files = {
+            "mime.types": self._file("mime.types", {}, []),
+            MAIN: self._main(sites, facts, common, generation),
+        }
+        for site in sites:
+            files[site.file] = self._file(
+                site.file, {**common, **_site_values(site)}, list(site_shape(site, port))
+            )
+        if receiver:
+            files["receiver.conf"] = self._file(
+                "receiver.conf",
+                {**common, **_receiver_values(receiver)},
+                list(receiver_shape(receiver, port)),
+            )
+        return files
+
+    def template(self, file: str) -> Path:
+        """The template that a generation's file is rendered from, for messages."""
+        return self._templates.path(template_of(file))
+
+    def _main(
+        self, sites: Sequence[Site], facts: NginxFacts, common: dict[str, Any], generation: int
+    ) -> str:
+        settings, has_receiver = self._settings, self._receiver is not None
+        user, status_port = allowed.user(facts.user), allowed.port(settings.status_port)
+        names = [name for site in sites for server in site.servers for name in server.names]
+        values = {
+            **common,
+            "generation": generation,
+            "user": user,
+            "status_port": status_port,
+            "keepalive_timeout": allowed.seconds(settings.keepalive_timeout),
+            "drain": allowed.seconds(settings.drain),
+            "names_hash": _names_hash([*names, self._receiver.host if self._receiver else ""]),
+            "receiver": has_receiver,
+        }
+        shape = main_shape(
+            user=user,
+            http_port=common["http_port"],
+            status=f"127.0.0.1:{status_port}",
+            generation=generation,
+            receiver=has_receiver,
+        )
+        return self._file(MAIN, values, list(shape))
+
+    def _file(self, file: str, values: dict[str, Any], expected: list[Directive]) -> str:
+        text = self._templates.render(template_of(file), values)
+        # Reading back costs most with many sites, and few of them change at a time.
+        if self._read_back.get(file) != (text, expected):
+            parse_back(file, text, expected, self.template(file))
+            self._read_back[file] = (text, expected)
+        return text
+
+
+def _site_values(site: Site) -> dict[str, Any]:
+    return {
+        "app": site.app,
+        "upstream": site.upstream,
+        "targets": site.targets,
+        "servers": site.servers,
+    }
+
+
+def _receiver_values(site: ReceiverSite) -> dict[str, Any]:
+    return {
+        "host": allowed.host(site.host),
+        "address": site.address,
+        "max_body": allowed.size(site.max_body),
+    }
+
+
+def _names_hash(names: Sequence[str]) -> dict[str, int]:
+    """Room for the names: a bucket holds the longest of them and two pointers.
+
+    https://nginx.org/en/docs/http/server_names.html#optimization
+    """
+    longest = max(len(name) for name in names) + 32
+    bucket = next(size for size in (64, 128, 256, 512) if size >= longest)
+    return {"bucket_size": bucket, "max_size": max(512, 1 << (4 * len(names)).bit_length())}

@@ -1,0 +1,128 @@
+"""From routes to sites: which file holds which upstream and which server block; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployer.errors import RenderRefused
+from deployer.model import Route
+from deployer.proxies import allowed
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSite:
+    """The receiver's own site: its host name, where it listens, and its limit in bytes."""
+
+    host: str
+    bind: str
+    port: int
+    max_body: int
+
+    @property
+    def address(self) -> str:
+        """Where Nginx, on the same machine, reaches the receiver."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+        return f"{allowed.address(everywhere.get(self.bind, self.bind))}:{allowed.port(self.port)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A path prefix of a host, and the app that answers there."""
+
+    path: str
+    upstream: str
+
+    @property
+    def matches(self) -> tuple[str, ...]:
+        """The arguments of Nginx's `location`: `/shop` is /shop and /shop/..., not /shopping."""
+        return ("/",) if self.path == "/" else (f"= {self.path}", f"{self.path}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Host names whose paths lead to the same apps: one `server` block."""
+
+    names: tuple[str, ...]
+    locations: tuple[Location, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One app's file: its upstream, and the server blocks of the hosts that are its own.
+
+    Where apps share a host, the block is in the file of the one with the shortest path.
+    """
+
+    app: str
+    upstream: str
+    targets: tuple[str, ...]
+    servers: tuple[Server, ...]
+
+    @property
+    def file(self) -> str:
+        """The file's path in a generation."""
+        return f"sites/{self.app}.conf"
+
+
+def sites_of(routes: Sequence[Route], receiver: str | None = None) -> list[Site]:
+    """One site per route, by app; `receiver` is the host name of the receiver's own site.
+
+    Raises RenderRefused for values outside the allow-lists and for routes that claim the
+    same host and path, or the receiver's host.
+    """
+    apps: dict[str, Route] = {}
+    for route in routes:
+        if apps.setdefault(allowed.name(route.app), route) is not route:
+            raise _conflict(f"{route.app} has two routes")
+        if not route.hosts or not route.targets:
+            raise _conflict(f"{route.app}'s route has no host or no replica")
+    servers = _servers(apps, receiver)
+    return [
+        Site(app, upstream_name(app), _targets(apps[app]), tuple(servers[app]))
+        for app in sorted(apps)
+    ]
+
+
+def upstream_name(app: str) -> str:
+    """The name of the app's upstream, which can be no host's."""
+    return f"app_{app}"
+
+
+def _targets(route: Route) -> tuple[str, ...]:
+    return tuple(f"{allowed.address(to.address)}:{allowed.port(to.port)}" for to in route.targets)
+
+
+def _servers(apps: dict[str, Route], receiver: str | None) -> dict[str, list[Server]]:
+    """Server blocks by the app whose file holds them; hosts that lead to the same share one."""
+    names: dict[tuple[Location, ...], list[str]] = defaultdict(list)
+    for host, paths in sorted(_paths(apps, receiver).items()):
+        names[tuple(Location(path, upstream_name(paths[path])) for path in sorted(paths))] += [host]
+    owned: dict[str, list[Server]] = defaultdict(list)
+    for locations, hosts in names.items():
+        # `sorted` puts a path before all that it is a prefix of: the first is the shortest.
+        owner = min(locations, key=lambda location: (len(location.path), location.path))
+        owned[owner.upstream.removeprefix("app_")] += [Server(tuple(hosts), locations)]
+    return owned
+
+
+def _paths(apps: dict[str, Route], receiver: str | None) -> dict[str, dict[str, str]]:
+    """Host -> path -> app; no host and path has two."""
+    hosts: dict[str, dict[str, str]] = defaultdict(dict)
+    for app, route in sorted(apps.items()):
+        path = allowed.path(route.path)
+        for host in {allowed.host(host) for host in route.hosts}:
+            if host == receiver:
+                raise _conflict(f"{app} has the receiver's host {host}")
+            other = hosts[host].setdefault(path, app)
+            if other != app:
+                raise _conflict(f"{other} and {app} both have {host}{path}")
+    return hosts
+
+
+def _conflict(what: str) -> RenderRefused:
+    return RenderRefused(
+        f"these routes cannot be served together: {what}. Change `route` in config.yml; "
+        "the previous configuration is still live"
+    )

@@ -1,0 +1,130 @@
+"""The one owner of what is routed: desired routes, the door to the proxy, draining."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from deployer.errors import DeployerError
+from deployer.model import App, Replica, Route, Running, Target
+from deployer.ports import Applied, Proxy
+
+
+def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
+    """The app's route to those of its replicas that run, in a stable order.
+
+    None where the app has no route, or nothing to send requests to.
+    """
+    rule = app.route
+    if rule is None:
+        return None
+    targets = sorted(
+        (Target(replica.address, rule.port) for replica in replicas if _can_serve(replica)),
+        key=lambda target: (target.address, target.port),
+    )
+    return Route(app.name, rule.hosts, rule.path, tuple(targets)) if targets else None
+
+
+def _can_serve(replica: Replica) -> bool:
+    return replica.state is Running.RUNNING and bool(replica.address)
+
+
+@dataclass(slots=True)
+class _Change:
+    """What somebody waits for at the door: routes of some apps, None to take one away."""
+
+    routes: Mapping[str, Route | None]
+    done: Future[Applied] = field(default_factory=Future)
+
+
+class Traffic:
+    """Changes of routes, one at a time; what arrives together shares a reload.
+
+    The door is held from render to confirmation only. `drain` is how many seconds Nginx
+    gives old workers to finish (`worker_shutdown_timeout`).
+    """
+
+    def __init__(self, proxy: Proxy, drain: float) -> None:
+        self._proxy = proxy
+        self._drain = drain
+        self._routes: dict[str, Route] = {}
+        self._waiting: list[_Change] = []
+        self._list = threading.Lock()
+        self._door = threading.Lock()
+
+    def switch(self, app: str, route: Route | None) -> Applied:
+        """Make this the app's live route; returns once new connections reach it.
+
+        Raises ProxyError, and then the app's previous route is live as before.
+        """
+        return self._pass({app: route})
+
+    def begin(self, routes: Mapping[str, Route | None]) -> Applied:
+        """Make these the live routes of the apps named, at start, when nothing is known yet."""
+        return self._pass(routes)
+
+    def refresh(self, routes: Mapping[str, Route | None]) -> Applied | None:
+        """Make these the live routes of the apps named, unless they are and Nginx answers."""
+        with self._list:
+            same = all(self._routes.get(app) == route for app, route in routes.items())
+        if same and self._proxy.live() is not None:
+            return None
+        return self._pass(routes)
+
+    def wait_drained(self, applied: Applied, sleep: Callable[[float], None]) -> bool:
+        """Wait until no Nginx worker is left that knows the routes before this change.
+
+        False when some were still there after the time that Nginx itself gives them; they
+        are cut by then.
+        """
+        limit = time.monotonic() + self._drain + 2.0
+        left = applied.old_workers
+        while left := self._proxy.remaining(left):
+            if time.monotonic() > limit:
+                return False
+            sleep(0.1)
+        return True
+
+    def _pass(self, routes: Mapping[str, Route | None]) -> Applied:
+        change = _Change(routes)
+        with self._list:
+            self._waiting.append(change)
+        with self._door:
+            if not change.done.done():
+                with self._list:
+                    together, self._waiting = self._waiting, []
+                self._go(together)
+        return change.done.result()
+
+    def _go(self, together: Sequence[_Change]) -> None:
+        """Apply what waits in one reload; if that fails, each alone: none spoils another's."""
+        try:
+            applied = self._apply(together)
+        except DeployerError as error:
+            if len(together) == 1:
+                together[0].done.set_exception(error)
+                return
+            for change in together:
+                self._go([change])
+        else:
+            for change in together:
+                change.done.set_result(applied)
+        finally:
+            # Nobody waits for ever, whatever else was raised; what is done is not touched.
+            for change in together:
+                change.done.cancel()
+
+    def _apply(self, together: Sequence[_Change]) -> Applied:
+        routes = dict(self._routes)
+        for change in together:
+            for app, route in change.routes.items():
+                routes.pop(app, None)
+                if route is not None:
+                    routes[app] = route
+        applied = self._proxy.apply([routes[app] for app in sorted(routes)])
+        with self._list:
+            self._routes = routes
+        return applied

@@ -1,0 +1,269 @@
+"""The process with the socket: takes orders and deployments, recovers, shows what it sees."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from deployer import orders
+from deployer.deployment import (
+    Deployment,
+    Recovery,
+    Status,
+    Trigger,
+    Wanted,
+    advance,
+    recover,
+    restart,
+)
+from deployer.errors import DeployerError, Interrupted
+from deployer.model import Replica, Route
+from deployer.ports import Active, Applied, Proxy
+from deployer.releases import is_of
+from deployer.rollout import Parts, Rollout
+from deployer.traffic import route_of
+
+log = structlog.get_logger()
+
+POLL = 0.02
+RESYNC = 5.0
+RETRY = 2.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs deployments, at most `parallel` at once and one per app.
+
+    `stop` ends it: what is under way is interrupted and recovered at the next start.
+    """
+
+    parts: Parts
+    proxy: Proxy
+    stop: threading.Event
+    parallel: int = 4
+    _busy: dict[int, str] = field(default_factory=dict)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _resynced: float = 0.0
+
+    def run(self) -> None:
+        """Work until `stop` is set, then let every thread come to a safe place."""
+        if self._retrying("start", self._begin):
+            while not self.stop.wait(POLL):
+                self._retrying("turn", self._turn)
+        for thread in self._threads:
+            thread.join()
+
+    # the loop
+
+    def _retrying(self, doing: str, attempt: Callable[[], None]) -> bool:
+        """Do it until it is done; what passes (Docker or the store away) is said once."""
+        said = ""
+        while not self.stop.is_set():
+            try:
+                attempt()
+            except DeployerError as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("worker waits", doing=doing, reason=said, detail=error.detail)
+                self.stop.wait(RETRY)
+            else:
+                if said:
+                    log.info("worker goes on", doing=doing)
+                return True
+        return False
+
+    def _begin(self) -> None:
+        """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
+        parts = self.parts
+        active = parts.store.active()
+        replicas = parts.engine.replicas()
+        applied = parts.traffic.begin(self._routes(active, replicas))
+        under_way = {deployment.id for deployment in parts.store.running()}
+        stale = [one for one in replicas if self._is_stale(one, active, under_way)]
+        if stale:
+            self._spawn(self._sweep, stale, applied)
+        for name in parts.apps:
+            newest = parts.store.deployments(name, limit=1)
+            waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
+            if name not in active and not waiting:
+                parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
+        log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
+
+    def _turn(self) -> None:
+        due = time.monotonic() - self._resynced >= RESYNC
+        if self.parts.store.changed() or due:
+            self._resume()
+            self._take_orders()
+            self._claim()
+        if due:
+            self._resynced = time.monotonic()
+            self._resync()
+
+    def _resume(self) -> None:
+        """Recover deployments that run in the store but in no thread of ours."""
+        for deployment in self.parts.store.running():
+            if deployment.id in self._busy:
+                continue
+            active = self.parts.store.active().get(deployment.app)
+            decision = recover(deployment, active.deployment if active else None)
+            log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
+            if decision is Recovery.FINISH:
+                self._hold(deployment, Rollout.finish)
+                continue
+            self.parts.engine.discard(deployment.app, deployment.id)
+            if decision is Recovery.AGAIN:
+                again = restart(deployment)
+                message = f"attempt {again.attempt}: the one before was interrupted"
+                self.parts.store.save(again, self.parts.now(), message)
+                self._hold(again, Rollout.run)
+            else:
+                self._fail(
+                    deployment,
+                    f"interrupted {deployment.attempt} times before the switch, "
+                    "nothing was changed. Look at the worker's log, then deploy again",
+                )
+
+    def _take_orders(self) -> None:
+        for order in self.parts.store.open_orders():
+            app = self.parts.apps.get(order.app)
+            taken = orders.take(order, app, self.parts.store, self.parts.now())
+            log.info(
+                "order",
+                order=order.id,
+                kind=order.kind,
+                app=order.app,
+                given_by=order.given_by,
+                result=taken.result,
+                reason=taken.reason,
+            )
+
+    def _claim(self) -> None:
+        while len(self._busy) < self.parallel:
+            deployment = self.parts.store.claim(self.parts.now())
+            if deployment is None:
+                return
+            self._hold(deployment, Rollout.run)
+
+    # the threads
+
+    def _spawn(self, target: Callable[..., None], *args: Any) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=target, args=args, name=target.__name__)
+        self._threads.append(thread)
+        thread.start()
+
+    def _hold(self, deployment: Deployment, go: Callable[[Rollout], Deployment]) -> None:
+        self._busy[deployment.id] = deployment.app
+        self._spawn(self._deploy, deployment, go)
+
+    def _deploy(self, deployment: Deployment, go: Callable[[Rollout], Deployment]) -> None:
+        """One deployment in its own thread; the app's slot is free before the clean-up."""
+        rollout = Rollout(self.parts, deployment)
+        bound = log.bind(deployment=deployment.id, app=deployment.app)
+        bound.info("deployment starts", trigger=deployment.trigger, tag=deployment.tag)
+        try:
+            try:
+                self._to_its_end(rollout, go)
+            finally:
+                del self._busy[deployment.id]
+                self._resynced = 0.0
+            ended = rollout.deployment
+            bound.info("deployment ended", status=ended.status, reason=ended.reason)
+            rollout.clean_up()
+        except Interrupted:
+            bound.info("deployment interrupted", step=rollout.deployment.step)
+        except DeployerError as error:
+            bound.warning("left to recovery", step=rollout.deployment.step, reason=str(error))
+
+    def _to_its_end(self, rollout: Rollout, go: Callable[[Rollout], Deployment]) -> None:
+        try:
+            go(rollout)
+        except DeployerError:
+            raise
+        except Exception as error:
+            log.exception("deployment broke", deployment=rollout.deployment.id)
+            rollout.deployment = self._fail(
+                rollout.deployment,
+                f"a fault in deployer itself ({type(error).__name__}). "
+                "The worker's log has the details; please report it",
+            )
+
+    def _sweep(self, stale: list[Replica], applied: Applied) -> None:
+        """Retire what an earlier run left over, once no Nginx worker knows it any more."""
+        log.info("removing what an earlier run left over", replicas=[one.name for one in stale])
+        try:
+            self.parts.traffic.wait_drained(applied, self._sleep)
+            for replica in stale:
+                self.parts.engine.retire(replica)
+        except DeployerError as error:
+            log.warning("left-overs stay until the next start", reason=str(error))
+
+    def _sleep(self, seconds: float) -> None:
+        if self.stop.wait(seconds):
+            raise Interrupted("the worker is being stopped")
+
+    def _fail(self, deployment: Deployment, reason: str) -> Deployment:
+        active = self.parts.store.active().get(deployment.app)
+        failed = advance(deployment, Status.FAILED, self.parts.now(), reason)
+        failed = replace(failed, serving=active.release if active else None)
+        self.parts.store.save(failed, self.parts.now(), reason)
+        return failed
+
+    # what is seen
+
+    def _routes(
+        self, active: Mapping[str, Active], replicas: Sequence[Replica]
+    ) -> dict[str, Route | None]:
+        return {
+            name: route_of(app, [one for one in replicas if is_of(one, active.get(name))])
+            for name, app in self.parts.apps.items()
+        }
+
+    def _is_stale(
+        self, replica: Replica, active: Mapping[str, Active], under_way: set[int]
+    ) -> bool:
+        return (
+            replica.app in self.parts.apps
+            and replica.deployment not in under_way
+            and not is_of(replica, active.get(replica.app))
+        )
+
+    def _resync(self) -> None:
+        """Route settled apps to the addresses that Docker shows now, and show what is seen.
+
+        Only this thread lets deployments begin, so an app that is not busy here stays so. An
+        app without a running replica keeps its route: a refused connection says more than
+        the default server.
+        """
+        busy = set(self._busy.values())
+        active, replicas = self.parts.store.active(), self.parts.engine.replicas()
+        routes = self._routes(active, replicas)
+        settled = {name: route for name, route in routes.items() if route and name not in busy}
+        if self.parts.traffic.refresh(settled):
+            log.info("routes follow the containers", apps=sorted(settled))
+        self.parts.store.show(
+            {
+                "at": self.parts.now(),
+                "pid": os.getpid(),
+                "nginx": {
+                    **asdict(self.proxy.facts()),
+                    "live": self.proxy.live(),
+                    "draining": self.proxy.draining(),
+                },
+                "apps": {
+                    name: [_seen(one) for one in replicas if one.app == name]
+                    for name in self.parts.apps
+                },
+            }
+        )
+
+
+def _seen(replica: Replica) -> dict[str, Any]:
+    keys = ("name", "id", "address", "state", "health", "release", "deployment")
+    return {key: getattr(replica, key) for key in keys}

@@ -1,0 +1,158 @@
+"""What is routed, one change at a time; what arrives together shares a reload."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from deployer.errors import NotConfirmed
+from deployer.model import App, HealthCheck, Image, Replica, Route, RouteRule, Running, Spec, Target
+from deployer.ports import Applied
+from deployer.traffic import Traffic, route_of
+from tests.fakes.proxy import FakeProxy
+
+RULE = RouteRule(("web.example.com",), 8080)
+APP = App("web", Image("docker.io", "acme/web"), ("latest",), Spec(), RULE, HealthCheck())
+
+
+def replica(index: int, address: str, state: Running = Running.RUNNING) -> Replica:
+    return Replica("web", 1, 1, index, f"{index}", f"web-1-{index}", address, state)
+
+
+def route(app: str, address: str = "10.0.0.1") -> Route:
+    return Route(app, (f"{app}.example.com",), "/", (Target(address, 8080),))
+
+
+def test_a_route_names_the_replicas_that_run_in_a_stable_order() -> None:
+    replicas = [
+        replica(1, "10.0.0.9"),
+        replica(2, "10.0.0.2"),
+        replica(3, "10.0.0.3", Running.EXITED),
+        replica(4, ""),
+    ]
+    assert route_of(APP, replicas) == Route(
+        "web", ("web.example.com",), "/", (Target("10.0.0.2", 8080), Target("10.0.0.9", 8080))
+    )
+
+
+def test_nothing_to_send_requests_to_is_no_route() -> None:
+    """An empty upstream would be refused by Nginx."""
+    assert route_of(APP, [replica(1, "10.0.0.1", Running.EXITED)]) is None
+    assert route_of(replace(APP, route=None), [replica(1, "10.0.0.1")]) is None
+
+
+def test_a_switch_changes_one_app_and_leaves_the_others() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    traffic.begin({"api": route("api"), "web": route("web"), "job": None})
+    traffic.switch("web", route("web", "10.0.0.2"))
+    assert proxy.routes == (route("api"), route("web", "10.0.0.2"))
+
+
+def test_a_failed_switch_leaves_the_old_route_for_the_next_change() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    traffic.begin({"web": route("web")})
+    proxy.fail()
+    with pytest.raises(NotConfirmed):
+        traffic.switch("web", route("web", "10.0.0.2"))
+    traffic.switch("api", route("api"))
+    assert proxy.routes == (route("api"), route("web"))
+
+
+class SlowProxy(FakeProxy):
+    """Holds the first change until it is let through, so that others arrive meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self.through = threading.Event()
+
+    def apply(self, routes: Sequence[Route]) -> Applied:
+        self.entered.set()
+        assert self.through.wait(10)
+        return super().apply(routes)
+
+
+def together(proxy: SlowProxy, traffic: Traffic, apps: Sequence[str]) -> dict[str, str]:
+    """Let changes of all apps arrive while one is at the door; what each got, by app."""
+    outcome: dict[str, str] = {}
+
+    def switch(app: str) -> None:
+        try:
+            outcome[app] = str(traffic.switch(app, route(app)).generation)
+        except NotConfirmed as error:
+            outcome[app] = str(error)
+
+    threads = [threading.Thread(target=switch, args=(app,)) for app in apps]
+    threads[0].start()
+    assert proxy.entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(traffic._waiting) < len(apps) - 1:
+        threading.Event().wait(0.005)
+    proxy.through.set()
+    for thread in threads:
+        thread.join(10)
+    return outcome
+
+
+def test_changes_that_arrive_during_a_reload_share_the_next_one() -> None:
+    proxy = SlowProxy()
+    outcome = together(proxy, Traffic(proxy, drain=1), ["a", "b", "c", "d"])
+    assert outcome == {"a": "1", "b": "2", "c": "2", "d": "2"}
+    assert len(proxy.history) == 2
+
+
+def test_one_bad_change_of_several_fails_alone() -> None:
+    class PickyProxy(SlowProxy):
+        def apply(self, routes: Sequence[Route]) -> Applied:
+            if any(one.app == "bad" for one in routes):
+                raise NotConfirmed("bad does not load")
+            return super().apply(routes)
+
+    proxy = PickyProxy()
+    outcome = together(proxy, Traffic(proxy, drain=1), ["a", "bad", "c"])
+    assert outcome["bad"] == "bad does not load"
+    assert [one.app for one in proxy.routes] == ["a", "c"]
+
+
+def test_refreshing_what_is_live_does_nothing_unless_the_proxy_is_away() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    traffic.begin({"web": route("web")})
+    assert traffic.refresh({"web": route("web")}) is None
+    proxy.down = True
+    assert traffic.refresh({"web": route("web")}) is not None
+    assert proxy.live() == 1
+    assert traffic.refresh({"web": route("web", "10.0.0.7")}) is not None
+    assert proxy.routes == (route("web", "10.0.0.7"),)
+
+
+def test_draining_waits_for_the_workers_that_know_the_old_route_and_no_longer() -> None:
+    proxy = FakeProxy()
+    proxy.holding = True
+    traffic = Traffic(proxy, drain=60)
+    traffic.begin({"web": route("web")})
+    applied = traffic.switch("web", route("web", "10.0.0.2"))
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            proxy.let_go()
+
+    assert traffic.wait_drained(applied, sleep)
+    assert len(waits) == 3
+
+
+def test_draining_ends_when_nginx_has_cut_what_was_left() -> None:
+    proxy = FakeProxy()
+    proxy.holding = True
+    traffic = Traffic(proxy, drain=-2)
+    traffic.begin({"web": route("web")})
+    applied = traffic.switch("web", route("web", "10.0.0.2"))
+    assert not traffic.wait_drained(applied, lambda seconds: None)

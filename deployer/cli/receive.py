@@ -1,0 +1,52 @@
+"""`deployer receive`: the process that faces the network."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from deployer.cli.context import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from deployer.config.values import ReceiverPart
+
+SCHEMA_LIMIT = 60.0
+"""How long the worker may take to bring the store up to date, in seconds."""
+
+
+@click.command()
+@click.option("--handover-fd", type=int, hidden=True, help="Where `serve` writes what to do.")
+@pass_invocation
+def receive(invocation: Invocation, handover_fd: int | None) -> None:
+    """Run the receiver: take deliveries and answer the API, until it is stopped.
+
+    It needs neither Docker nor Nginx. It waits until the worker has made the store.
+    """
+    from deployer import logs
+    from deployer.sources import SOURCES
+    from deployer.sources.signatures import check_token
+    from deployer.stores.schema import wait_for_schema
+    from deployer.stores.sqlite import SQLiteStore
+    from deployer.web.server import Receiver
+
+    part = _configured(invocation) if handover_fd is None else _handed_over(handover_fd)
+    logs.configure("receiver")
+    wait_for_schema(part.store, SCHEMA_LIMIT)
+    store = partial(SQLiteStore, part.store, grouped=True)
+    Receiver(part, store, SOURCES, check_token).run()
+
+
+def _configured(invocation: Invocation) -> ReceiverPart:
+    from deployer.config import receiver_part
+
+    return receiver_part(invocation.config("receiver"))
+
+
+def _handed_over(handover_fd: int) -> ReceiverPart:
+    from deployer.config.values import ReceiverPart
+
+    with os.fdopen(handover_fd, "rb") as pipe:
+        return ReceiverPart.model_validate_json(pipe.read())

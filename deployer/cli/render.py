@@ -1,0 +1,121 @@
+"""`deployer render`: the Nginx configuration that the current routes give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.cli.context import Invocation, as_json, pass_invocation
+from deployer.cli.lazy import Misuse
+from deployer.cli.output import console, print_json, title
+from deployer.errors import DeployerError
+
+if TYPE_CHECKING:
+    from deployer.config.values import Config
+    from deployer.model import Replica, Route
+    from deployer.ports import Active, NginxFacts
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the files to this new folder instead of printing them.",
+)
+@as_json
+@pass_invocation
+def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
+    """The Nginx configuration that the current routes give; what is live stays as it is.
+
+    The addresses are those that the worker saw last.
+    """
+    from deployer import wiring
+
+    if output is not None and output.is_dir() and any(output.iterdir()):
+        raise Misuse(f"{output} is not empty: name a folder that is new or empty")
+    config = invocation.config()
+    store = invocation.store(config)
+    snapshot = store.snapshot()
+    routes = routes_of(config, store.active(), snapshot)
+    files = wiring.renderer(config).files(routes, _facts(snapshot), snapshot["nginx"]["live"] or 0)
+    if output is not None:
+        _write(output, files)
+    if as_json:
+        print_json({"files": dict(files)})
+    elif output is not None:
+        console().print(f"{len(files)} files written to {output}")
+    else:
+        _print(files)
+
+
+def routes_of(
+    config: Config, active: Mapping[str, Active], snapshot: Mapping[str, Any]
+) -> list[Route]:
+    """The routes of all apps to the replicas that the snapshot shows of what they serve."""
+    from deployer.traffic import route_of
+
+    seen = snapshot.get("apps", {})
+    routes = []
+    for name in sorted(active.keys() & config.apps.keys()):
+        replicas = [
+            _replica(name, one)
+            for one in seen.get(name, [])
+            if one["deployment"] == active[name].deployment
+        ]
+        if route := route_of(config.apps[name], replicas):
+            routes.append(route)
+    return routes
+
+
+def _facts(snapshot: Mapping[str, Any]) -> NginxFacts:
+    from deployer.ports import NginxFacts
+
+    if not snapshot:
+        raise DeployerError(
+            "the Nginx that will run is not known yet: no worker has run on this store. "
+            "Start `deployer serve` first"
+        )
+    major, minor, patch = snapshot["nginx"]["version"]
+    return NginxFacts((major, minor, patch), snapshot["nginx"]["user"])
+
+
+def _replica(app: str, seen: Mapping[str, Any]) -> Replica:
+    from deployer.model import Replica, Running
+
+    return Replica(
+        app,
+        seen["deployment"],
+        seen["release"],
+        index=0,
+        id=seen["id"],
+        name=seen["name"],
+        address=seen["address"],
+        state=Running(seen["state"]),
+        health=seen["health"],
+    )
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    try:
+        for name, text in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DeployerError(
+            f"the files could not be written to {folder}: {error.strerror}. Name another folder"
+        ) from error
+
+
+def _print(files: Mapping[str, str]) -> None:
+    out = console()
+    for number, (name, text) in enumerate(sorted(files.items())):
+        if number:
+            out.print()
+        out.print(title(f"# {name}"))
+        # Not through the console: a configuration is shown as it is, never wrapped.
+        click.echo(text.rstrip("\n"))

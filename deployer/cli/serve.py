@@ -1,0 +1,107 @@
+"""`deployer serve`: receiver and worker as two processes with different rights, one parent."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+
+from deployer.cli.context import Invocation, pass_invocation
+
+if TYPE_CHECKING:
+    from deployer.cli.rights import Account
+    from deployer.config.values import Config
+
+log = structlog.get_logger()
+
+Start = Callable[[], subprocess.Popen[bytes]]
+
+
+@click.command()
+@pass_invocation
+def serve(invocation: Invocation) -> None:
+    """Run receiver and worker, and restart what dies, until it is stopped.
+
+    Started as root, the receiver runs as the user `receiver.user` with no other group and no
+    capability; the worker keeps root's rights, which Docker's socket means anyway.
+    """
+    from deployer import logs
+    from deployer.cli.rights import prove_import, receiver_account
+    from deployer.cli.supervisor import Child, Supervisor
+    from deployer.stores.schema import migrate
+
+    config = invocation.config("all")
+    account = receiver_account(config.receiver.user)
+    if account is not None:
+        prove_import(account)
+    children = [
+        Child("receiver", _receiver(config, account)),
+        Child("worker", _worker(invocation.config_path.absolute(), account)),
+    ]
+    logs.configure("serve")
+    # Last, once nothing is refused any more: from here on something is left on the machine.
+    migrate(config.paths.database, account.gid if account else None)
+    _say_whose_rights(account)
+    Supervisor(children).run()
+
+
+def _say_whose_rights(account: Account | None) -> None:
+    if account is None:
+        log.warning("one user for both", why="serve was not started as root", uid=os.geteuid())
+    else:
+        log.info("two users", receiver=account.name, uid=account.uid, gid=account.gid)
+
+
+def _python(account: Account | None) -> list[str]:
+    """The interpreter; for root (-I) neither the current folder nor PYTHON* says what runs."""
+    return [sys.executable, *(["-I"] if account else []), "-m", "deployer"]
+
+
+def _worker(config: Path, account: Account | None) -> Start:
+    from deployer.cli.rights import tied
+
+    # KILL: two workers at once would be worse than one that is recovered.
+    command = [*tied("KILL"), *_python(account), "--config", str(config), "work"]
+    return lambda: subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+
+def _receiver(config: Config, account: Account | None) -> Start:
+    """Starts a receiver that is given all it needs to know through a pipe, each time anew."""
+    from deployer.cli.rights import bare, bare_environment, tied
+    from deployer.config import receiver_part
+
+    handover = receiver_part(config).model_dump_json().encode()
+    # TERM: gunicorn's master then takes its own child with it.
+    prefix = [*tied("TERM"), *(bare(account) if account else []), *_python(account)]
+
+    def start() -> subprocess.Popen[bytes]:
+        reads = _pipe_with(handover)
+        try:
+            return subprocess.Popen(
+                [*prefix, "receive", "--handover-fd", str(reads)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(reads,),
+                start_new_session=True,
+                cwd="/" if account else None,
+                env=bare_environment() if account else None,
+            )
+        finally:
+            os.close(reads)
+
+    return start
+
+
+def _pipe_with(content: bytes) -> int:
+    """The reading end of a pipe that holds this, made large enough that nobody ever waits."""
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "wb") as pipe:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, max(len(content), 4096))
+        pipe.write(content)
+    return reads

@@ -1,0 +1,147 @@
+"""`deployer status`: what each app serves, how it is, and whether the worker runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from deployer import views
+from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
+from deployer.cli.output import NOTHING, ago, console, print_json, short, status_word, took
+from deployer.cli.tables import Row, listing
+from deployer.deployment import Deployment, Status
+from deployer.model import App
+from deployer.ports import Active, Store
+
+STALE = 15.0
+"""Seconds after which a snapshot says that no worker writes it; one comes every five."""
+
+HEADINGS = ("APP", "RELEASE", "TAG", "DIGEST", "HEALTHY", "SINCE", "LAST DEPLOYMENT")
+TONES = {True: "green", False: "red"}
+
+
+@click.command()
+@click.argument("app", required=False)
+@as_json
+@pass_invocation
+def status(invocation: Invocation, app: str | None, as_json: bool) -> None:
+    """What each app (or APP) serves, its replicas and its last deployment."""
+    config = invocation.config()
+    apps = [app_named(config, app)] if app else [config.apps[name] for name in sorted(config.apps)]
+    store = invocation.store(config)
+    now = time.time()
+    if as_json:
+        configured = {one.name: (one.image.name, one.tags) for one in apps}
+        nginx = store.snapshot().get("nginx")
+        print_json({**views.apps(configured, store, now), "nginx": nginx})
+        return
+    out = console()
+    seen = Seen(store.snapshot(), now)
+    if apps:
+        active = store.active()
+        rows = [_row(store, one, active.get(one.name), seen) for one in apps]
+        listing(out, HEADINGS, rows, note="REASON")
+    else:
+        out.print("no app is configured: add one under `apps:`")
+    out.print()
+    _print_worker(out, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The worker's snapshot, and how it reads at this moment."""
+
+    snapshot: Mapping[str, Any]
+    now: float
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the worker looked; None where it never did."""
+        at = self.snapshot.get("at")
+        return None if at is None else max(self.now - at, 0.0)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a worker seems to run."""
+        return self.age is not None and self.age <= STALE
+
+    def healthy(self, app: App, active: Active | None) -> Text:
+        """How many replicas of what the app serves are well, of how many."""
+        if active is None:
+            return Text(NOTHING)
+        if not self.fresh:
+            return Text(f"?/{app.spec.replicas}", style="warning")
+        replicas = [
+            one
+            for one in self.snapshot.get("apps", {}).get(app.name, [])
+            if one["deployment"] == active.deployment
+        ]
+        well = sum(
+            one["state"] == "running" and one["health"] in ("", "healthy") for one in replicas
+        )
+        # A replica that is gone is missing from the snapshot, and still belongs to the total.
+        total = max(app.spec.replicas, len(replicas))
+        return Text(f"{well}/{total}", style=TONES[well == total])
+
+
+def _row(store: Store, app: App, active: Active | None, seen: Seen) -> Row:
+    release, tag, digest, since = NOTHING, NOTHING, NOTHING, NOTHING
+    if active is not None:
+        release = str(active.release)
+        row = next((one for one in store.releases(app.name) if one.number == active.release), None)
+        if row is not None:
+            tag, digest = row.image.tag or NOTHING, short(row.image.digest)
+        by = store.deployment(active.deployment)
+        at = by and (by.ended_at or by.started_at)
+        since = ago(at, seen.now) if at else NOTHING
+    last = next(iter(store.deployments(app.name, limit=1)), None)
+    return Row(
+        (app.name, release, tag, digest, seen.healthy(app, active), since, _last(last, seen.now)),
+        note=last.reason if last and last.status not in _QUIET else "",
+    )
+
+
+_QUIET = frozenset({Status.SUCCEEDED, Status.UNCHANGED, Status.QUEUED, Status.RUNNING})
+
+
+def _last(last: Deployment | None, now: float) -> Text:
+    if last is None:
+        return Text("never deployed", style="quiet")
+    what = status_word(last.status)
+    if last.status is Status.RUNNING and last.step:
+        what.append(f", {last.step}")
+    at = last.ended_at or last.started_at or last.queued_at
+    return what.append(f" {ago(at, now)}", style="quiet")
+
+
+def _print_worker(out: Console, seen: Seen) -> None:
+    if seen.age is None:
+        out.print(
+            Text("the worker has not looked yet: is it running? See: deployer work", "warning")
+        )
+        return
+    if not seen.fresh:
+        out.print(
+            Text(
+                f"the worker seems not to run: it last looked {took(seen.age)} ago. "
+                "Nothing is deployed until it does; start it with: deployer serve",
+                style="warning",
+            )
+        )
+    nginx = seen.snapshot.get("nginx", {})
+    live = nginx.get("live")
+    draining = nginx.get("draining") or 0
+    line = Text("Nginx ")
+    if live is None:
+        line.append("does not answer", style="warning")
+    else:
+        line.append(f"generation {live}")
+    if draining:
+        line.append(f", {draining} old worker{'s' if draining > 1 else ''} draining")
+    out.print(line.append(f", seen {took(seen.age)} ago"))

@@ -1,0 +1,140 @@
+"""Builds the adapters that the configuration names, and puts the worker together."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+if TYPE_CHECKING:
+    from deployer.config.values import Config
+    from deployer.engines.docker.client import Clients
+    from deployer.proxies.rendering import Rendering
+    from deployer.proxies.sites import ReceiverSite
+    from deployer.stores.sqlite import SQLiteStore
+    from deployer.worker import Worker
+
+log = structlog.get_logger()
+
+
+def open_store(config: Config) -> SQLiteStore:
+    """The store, to read and to give orders; the caller closes it.
+
+    Raises StoreUnavailable where no deployer has run yet, StoreUnusable for a newer schema.
+    """
+    from deployer.stores.schema import wait_for_schema
+    from deployer.stores.sqlite import SQLiteStore
+
+    wait_for_schema(config.paths.database, timeout=0.0)
+    return SQLiteStore(config.paths.database)
+
+
+def renderer(config: Config) -> Rendering:
+    """Renders what Nginx would be given; touches neither disk nor Nginx."""
+    from deployer.proxies.rendering import Rendering
+
+    return Rendering(config.nginx, _receiver_site(config), _templates(config))
+
+
+def run_worker(config: Config) -> int:
+    """Run the worker until SIGTERM or SIGINT; its exit code."""
+    from deployer.engines.docker.client import Clients
+    from deployer.stores.key import load_or_create_key
+    from deployer.stores.schema import migrate
+    from deployer.stores.seal import Seal
+    from deployer.stores.sqlite import SQLiteStore
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    paths = config.paths
+    migrate(paths.database, _receivers_group(paths.state))
+    key = load_or_create_key(paths.private / "release.key")
+    with ExitStack() as ends, _only_worker(paths.private, stop):
+        store = SQLiteStore(paths.database, seal=Seal(key))
+        ends.callback(store.close)
+        clients = Clients()
+        ends.callback(clients.close)
+        _worker(config, store, clients, stop).run()
+    return 0
+
+
+def _worker(config: Config, store: SQLiteStore, clients: Clients, stop: threading.Event) -> Worker:
+    from deployer.engines.docker.engine import DockerEngine
+    from deployer.engines.docker.nginx_container import NginxContainer
+    from deployer.engines.docker.registry import DockerRegistry
+    from deployer.health import Prober
+    from deployer.proxies.nginx import Nginx
+    from deployer.registries.credentials import Credentials
+    from deployer.rollout import Parts
+    from deployer.traffic import Traffic
+    from deployer.worker import Worker
+
+    instance, logins, folder = store.instance(), Credentials(config), config.paths.nginx
+    container = NginxContainer(clients, config.nginx, folder, instance)
+    nginx = Nginx(container, folder, config.nginx, _receiver_site(config), _templates(config))
+    parts = Parts(
+        apps=config.apps,
+        store=store,
+        registry=DockerRegistry(clients, logins),
+        engine=DockerEngine(clients, instance, logins),
+        traffic=Traffic(nginx, config.nginx.drain),
+        prober=Prober(config.nginx.http_port),
+        wait=stop.wait,
+    )
+    return Worker(parts, nginx, stop, config.worker.parallel)
+
+
+def _receiver_site(config: Config) -> ReceiverSite | None:
+    from deployer.proxies.sites import ReceiverSite
+
+    own = config.receiver
+    return ReceiverSite(own.host, own.bind, own.port, own.max_body) if own.host else None
+
+
+def _templates(config: Config) -> list[Path]:
+    from deployer.proxies.templates import package_templates
+
+    users = [config.nginx.templates] if config.nginx.templates else []
+    return [*users, package_templates()]
+
+
+def _receivers_group(state: Path) -> int | None:
+    """The group that `serve` gave the state folder to; None where all have one user."""
+    if not state.is_dir() or not state.stat().st_mode & 0o070:
+        return None
+    return state.stat().st_gid
+
+
+@contextmanager
+def _only_worker(folder: Path, stop: threading.Event) -> Iterator[None]:
+    """Hold the worker's lock: a second one would take the first one's replicas for stale.
+
+    The kernel frees it when its holder dies, however that happens.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        said = False
+        while not stop.is_set() and not _locked(handle):
+            if not said:
+                log.warning("waiting: another worker runs on this state", state=str(folder))
+            said = True
+            stop.wait(0.2)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

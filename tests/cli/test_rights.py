@@ -1,0 +1,131 @@
+"""Whom the receiver runs as, and what is refused before anything is started."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployer.cli.rights import bare, bare_environment, receiver_account, tied
+from deployer.errors import ConfigError
+from tests.lab.user import RECEIVER_USER, ensure_receiver_user
+from tests.web.receiver import REPOSITORY
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
+
+
+@as_root
+def test_a_user_that_does_not_exist_is_refused_with_the_command_that_makes_it() -> None:
+    with pytest.raises(ConfigError, match="there is no user nobody-here") as refused:
+        receiver_account("nobody-here")
+    assert "useradd --system" in str(refused.value)
+    assert str(refused.value).endswith(" nobody-here")
+
+
+@as_root
+def test_root_is_refused() -> None:
+    with pytest.raises(ConfigError, match="root"):
+        receiver_account("root")
+
+
+@as_root
+def test_a_user_has_its_own_primary_group() -> None:
+    ensure_receiver_user()
+    entry = pwd.getpwnam(RECEIVER_USER)
+    account = receiver_account(RECEIVER_USER)
+    assert account is not None
+    assert (account.uid, account.gid) == (entry.pw_uid, entry.pw_gid)
+
+
+def status_of(command: list[str]) -> dict[str, str]:
+    ran = subprocess.run(
+        [*command, "cat", "/proc/self/status"], capture_output=True, text=True, check=True
+    )
+    pairs = (line.partition(":") for line in ran.stdout.splitlines())
+    return {name: value.strip() for name, _, value in pairs}
+
+
+@as_root
+def test_the_receivers_process_has_no_group_and_no_capability_left() -> None:
+    ensure_receiver_user()
+    account = receiver_account(RECEIVER_USER)
+    assert account is not None
+    with_groups = ["setpriv", "--groups", "0,1,2"]
+    status = status_of([*with_groups, *tied("TERM"), *bare(account)])
+    assert status["Uid"].split() == [str(account.uid)] * 4
+    assert status["Gid"].split() == [str(account.gid)] * 4
+    assert status["Groups"] == ""
+    assert status["NoNewPrivs"] == "1"
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0
+
+
+def test_its_environment_names_neither_docker_nor_python_nor_deployer() -> None:
+    assert set(bare_environment()) == {"PATH", "LANG"}
+
+
+CONFIG = """
+receiver: {{user: {user}, operator_token_file: token}}
+paths: {{state: {state}}}
+hooks: {{dockerhub: {{token_file: token}}}}
+apps: {{}}
+"""
+
+
+def serve(
+    tmp_path: Path, user: str, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "token").write_text("0123456789abcdefghijklmnopqrstuvwxyzABCD\n")
+    (tmp_path / "token").chmod(0o600)
+    config = tmp_path / "config.yml"
+    config.write_text(CONFIG.format(user=user, state=tmp_path / "state"))
+    return subprocess.run(
+        [python, "-m", "deployer", "--config", str(config), "serve"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=REPOSITORY,
+        check=False,
+    )
+
+
+@as_root
+@pytest.mark.parametrize("user", ["nobody-here", "root"])
+def test_serve_starts_nothing_with_a_user_that_cannot_be(tmp_path: Path, user: str) -> None:
+    ended = serve(tmp_path, user)
+    assert ended.returncode == 2
+    assert "receiver.user: " in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[str]:
+    """A Python with deployer in it, in a folder that only root can enter."""
+    folder = tmp_path / "closed"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "here.pth").write_text(f"{REPOSITORY}\n{sysconfig.get_path('purelib')}\n")
+    folder.chmod(0o700)
+    yield str(folder / "bin" / "python")
+    shutil.rmtree(folder)
+
+
+@as_root
+def test_serve_refuses_to_start_if_the_user_cannot_import_the_package(
+    tmp_path: Path, closed: str
+) -> None:
+    ensure_receiver_user()
+    ended = serve(tmp_path, RECEIVER_USER, closed)
+    assert ended.returncode == 2
+    assert f"{RECEIVER_USER} cannot import deployer" in ended.stderr
+    assert "Permission denied" in ended.stderr
+    assert closed in ended.stderr
+    assert "never runs as root" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "state").exists()

@@ -1,0 +1,129 @@
+"""`status`: what serves, how it is, and whether anybody looks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from deployer.deployment import Status, Step
+from deployer.model import Running
+from tests.cli.world import BEFORE_SWITCH, World, digest, replica
+
+
+def line_of(output: str, app: str) -> str:
+    return next(line for line in output.splitlines() if line.startswith(app))
+
+
+def test_an_app_shows_its_release_image_replicas_and_last_deployment(world: World) -> None:
+    done = world.deploy(number=0xABC, ago=180.5)
+    world.see(replica(done, 1), replica(done, 2))
+    result = world.run("status")
+    assert result.exit_code == 0
+    assert line_of(result.stdout, "web").split() == [
+        *("web", "1", "stable", digest(0xABC)[7:19], "2/2", "3", "min", "ago"),
+        *("✓", "succeeded", "3", "min", "ago"),
+    ]
+
+
+def test_an_app_that_was_never_deployed_says_so(world: World) -> None:
+    world.see()
+    assert "never deployed" in line_of(world.run("status").stdout, "api")
+
+
+@pytest.mark.parametrize(
+    ("changes", "healthy"),
+    [
+        ({}, "2/2"),
+        ({"health": "healthy"}, "2/2"),
+        ({"health": "unhealthy"}, "1/2"),
+        ({"health": "starting"}, "1/2"),
+        ({"state": Running.RESTARTING}, "1/2"),
+        ({"deployment": 99}, "1/2"),
+    ],
+)
+def test_a_replica_is_healthy_if_it_runs_for_what_serves_and_nothing_says_otherwise(
+    world: World, changes: dict[str, object], healthy: str
+) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1), replica(done, 2, **changes))
+    assert f" {healthy} " in line_of(world.run("status").stdout, "web")
+
+
+def test_a_replica_that_is_gone_is_missed(world: World) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1))
+    assert " 1/2 " in line_of(world.run("status").stdout, "web")
+
+
+def test_a_failed_deployment_shows_its_reason_and_what_still_serves(world: World) -> None:
+    world.deploy()
+    failing = world.through(world.begin(ago=10), BEFORE_SWITCH)
+    world.end(failing, Status.FAILED, "replica 1 exited with code 3")
+    world.see()
+    output = world.run("status").stdout
+    assert line_of(output, "web").split()[1] == "1"
+    assert "✗ failed" in line_of(output, "web")
+    assert "replica 1 exited with code 3" in output
+
+
+def test_a_running_deployment_shows_its_step(world: World) -> None:
+    world.through(world.begin(), [Step.RESOLVE, Step.PULL])
+    world.see()
+    assert "running, pull" in world.run("status").stdout
+
+
+def test_an_old_snapshot_means_that_no_worker_runs_and_says_nothing_of_replicas(
+    world: World,
+) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1), replica(done, 2), age=16)
+    result = world.run("status")
+    assert result.exit_code == 0
+    assert "the worker seems not to run" in result.stdout
+    assert " ?/2 " in line_of(result.stdout, "web")
+
+
+def test_a_fresh_snapshot_shows_nginx_and_its_age_and_no_warning(world: World) -> None:
+    world.see(age=2, live=12)
+    last = world.run("status").stdout.splitlines()[-1]
+    assert last.startswith("Nginx generation 12, seen 2")
+    assert "seems not" not in world.run("status").stdout
+
+
+def test_nginx_that_does_not_answer_is_named(world: World) -> None:
+    world.see(live=None)
+    assert "Nginx does not answer" in world.run("status").stdout
+
+
+def test_without_a_snapshot_the_worker_has_not_looked_yet(world: World) -> None:
+    assert "the worker has not looked yet" in world.run("status").stdout
+
+
+def test_one_app_can_be_asked_for_and_an_unknown_one_gets_the_nearest_name(world: World) -> None:
+    assert "api" not in world.run("status", "web").stdout
+    result = world.run("status", "wep")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did you mean web?" in result.stderr
+
+
+def test_json_is_one_document_with_apps_snapshot_and_nginx(world: World) -> None:
+    done = world.deploy(ago=10)
+    world.see(replica(done, 1))
+    document = json.loads(world.run("status", "web", "--json").stdout)
+    (app,) = document["apps"]
+    assert app["name"] == "web"
+    assert app["active"] == {"release": 1, "digest": digest(1), "deployment": done.id}
+    assert app["last_deployment"]["ended_at"].endswith("Z")
+    assert app["replicas"][0]["address"] == "172.18.0.11"
+    assert document["nginx"]["live"] == 7
+    assert document["snapshot"]["age"] < 15
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_it_fits_the_terminal(world: World, width: int) -> None:
+    failing = world.begin("api")
+    world.end(failing, Status.FAILED, "no such image: " + "very " * 100)
+    output = world.run("status", width=width).stdout
+    assert "no such image" in output
+    assert max(map(len, output.splitlines())) <= width

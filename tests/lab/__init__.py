@@ -1,0 +1,1 @@
+"""Starts the real parts that tests and the demo need: engine, registry, images, load."""

@@ -1,0 +1,76 @@
+"""The images tests deploy: the base images, and the little app, healthy or broken by choice."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from .base_images import BUSYBOX, NGINX, PYTHON, ensure_base_images, ensure_busybox, present
+from .engine import BUILD_ENV
+from .errors import LabError
+from .registry import Registry
+from .shell import locked, run
+
+__all__ = [
+    "BUSYBOX",
+    "NGINX",
+    "PYTHON",
+    "build_app",
+    "ensure_base_images",
+    "ensure_busybox",
+    "present",
+    "push",
+]
+
+_FOLDER = Path(__file__).parent / "app"
+_MODES = re.compile(r"ok|exit|silent|unhealthy|crash-loop|dies-later:\d+(\.\d+)?")
+_PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+
+def build_app(
+    repository: str,
+    tag: str,
+    version: str,
+    registry: Registry,
+    mode: str = "ok",
+    extra: Sequence[str] = (),
+) -> str:
+    """Build the app, push it as repository:tag and return its digest.
+
+    Modes: ok, exit, silent, unhealthy, dies-later:SECONDS, crash-loop. `extra` are further
+    Dockerfile lines, such as a HEALTHCHECK. The pushed name is not kept in the engine, so a
+    deployment has to pull it as it would on a server.
+    """
+    if not _MODES.fullmatch(mode):
+        raise LabError(f"the lab's app has no mode {mode!r}, only {_MODES.pattern}")
+    ensure_base_images([PYTHON])
+    built = _build(version, mode, extra)
+    return push(built, repository, tag, registry)
+
+
+def push(image: str, repository: str, tag: str, registry: Registry) -> str:
+    """Push an image of the engine to the registry under another name; return its digest."""
+    name = f"{registry.address}/{repository}:{tag}"
+    run(["docker", "tag", image, name])
+    try:
+        said = run(["docker", "--config", str(registry.client_config()), "push", name])
+    finally:
+        run(["docker", "image", "rm", "--no-prune", name])
+    found = _PUSHED.search(said)
+    if found is None:
+        raise LabError(f"`docker push {name}` named no digest:\n{said}")
+    return found.group(1)
+
+
+def _build(version: str, mode: str, extra: Sequence[str]) -> str:
+    """Build it, unless it is there: building again would give the same content a new digest."""
+    lines = "\n".join([(_FOLDER / "Dockerfile").read_text().rstrip(), *extra, ""])
+    base = run(["docker", "image", "inspect", "--format", "{{.Id}}", PYTHON])
+    parts = (version, mode, lines, base, (_FOLDER / "server.py").read_text())
+    name = f"deployer-lab/app:{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
+    with locked("app"):
+        if not present(name):
+            command = ["docker", "build", "--quiet", "--tag", name, "--file", "-"]
+            command += ["--build-arg", f"VERSION={version}", "--build-arg", f"MODE={mode}"]
+            run([*command, str(_FOLDER)], env=BUILD_ENV, text_in=lines)
+    return name

@@ -1,0 +1,32 @@
+"""The contracts between the procedure and the world: what each adapter promises.
+
+Adapters translate their library's errors to those of `errors.py`, chained; nothing of a
+library ever leaves them. `tests/contracts/` holds the suite that every implementation of a
+contract passes, the fakes included.
+"""
+
+from deployer.ports.engine import Engine, Login, Logins, Registry, Stopping
+from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
+from deployer.ports.source import Heard, Inbound, Source
+from deployer.ports.store import Active, Delivery, Order, Recorded, Store
+
+__all__ = [
+    "Active",
+    "Applied",
+    "Delivery",
+    "Engine",
+    "Heard",
+    "Inbound",
+    "Login",
+    "Logins",
+    "NginxFacts",
+    "NginxHost",
+    "NginxWorker",
+    "Order",
+    "Proxy",
+    "Recorded",
+    "Registry",
+    "Source",
+    "Stopping",
+    "Store",
+]

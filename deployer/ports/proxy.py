@@ -1,0 +1,97 @@
+"""Contracts with the reverse proxy, and with where its process lives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deployer.model import Route
+
+
+@dataclass(frozen=True, slots=True)
+class NginxFacts:
+    """What is known of the Nginx that will run: its version and the user of its workers."""
+
+    version: tuple[int, int, int]
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class NginxWorker:
+    """A worker process of Nginx; one that is shutting down takes no new connections."""
+
+    pid: int
+    shutting_down: bool
+
+
+class NginxHost(Protocol):
+    """Where Nginx lives: a container that deployer runs; its own view of files and network."""
+
+    def facts(self) -> NginxFacts:
+        """Version and user, detected. Raises ProxyError where they cannot be had."""
+        ...
+
+    def test(self, config: str) -> None:
+        """Let Nginx test this file (an absolute path) in its own file system and network.
+
+        Raises ConfigRejected with Nginx's words, file and line.
+        """
+        ...
+
+    def ensure_running(self) -> bool:
+        """Start Nginx on the current generation unless it runs; True where it was started."""
+        ...
+
+    def reload(self) -> None:
+        """Send HUP to the master process. Raises ProxyError if Nginx does not run."""
+        ...
+
+    def workers(self) -> list[NginxWorker]:
+        """The worker processes, old ones included; empty where Nginx does not run."""
+        ...
+
+    def errors(self, lines: int) -> str:
+        """The last lines of Nginx's error log, for a person."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a change of the proxy did: the live generation, and who still knows the old one.
+
+    `old_workers` are the process ids that may still send requests to what was routed
+    before; where nothing changed, those that are still shutting down.
+    """
+
+    generation: int
+    old_workers: frozenset[int] = frozenset()
+
+
+class Proxy(Protocol):
+    """Makes Nginx serve exactly a set of routes: all of it, tested, or nothing."""
+
+    def apply(self, routes: Sequence[Route]) -> Applied:
+        """Make these the live routes, and return once new connections reach them.
+
+        Render, parse back, test, replace, HUP, confirm, wait until every old worker is
+        shutting down or gone. The same routes again are no reload. On any ProxyError the
+        last good generation is on disk and live.
+        """
+        ...
+
+    def facts(self) -> NginxFacts:
+        """What is known of the Nginx that runs, or will. Raises ProxyError."""
+        ...
+
+    def live(self) -> int | None:
+        """The generation that Nginx answers with; None where it does not answer."""
+        ...
+
+    def remaining(self, workers: frozenset[int]) -> frozenset[int]:
+        """Those of these worker processes that still exist."""
+        ...
+
+    def draining(self) -> int:
+        """How many workers are shutting down."""
+        ...

@@ -14,8 +14,8 @@ test: ## everything, on real parts
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
 	  exec "$$venv/bin/python" -m pytest
 
-unit: ## what needs no Docker, registry or Nginx
-	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab"
+unit: ## what needs no Docker, registry, Nginx or root
+	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root"
 
 check: ## lint, format, types, the import rule, the documentation
 	@venv=$$($(ENVIRONMENT)) && bin="$$venv/bin" && \

@@ -36,6 +36,10 @@ def read(path: Path, problems: Problems) -> dict[str, Any]:
     Raises ConfigError at once where the file is missing, unreadable, empty, no YAML or no
     mapping: nothing else can be said of it then.
     """
+    if not path.exists():
+        raise ConfigError(
+            [f"{path}: there is no such file. Name another by --config or DEPLOYER_CONFIG."]
+        )
     try:
         text = read_text(path)
     except ValueError as error:

@@ -1,6 +1,5 @@
 """Whom the receiver runs as, and what is refused before anything is started."""
 
-import os
 import pwd
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from deployer.errors import ConfigError
 from tests.lab.user import RECEIVER_USER, ensure_receiver_user
 from tests.web.receiver import REPOSITORY
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
+as_root = pytest.mark.root
 
 
 @as_root

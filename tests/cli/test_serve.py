@@ -23,7 +23,7 @@ from tests.web.receiver import push, wait_until
 
 pytestmark = [
     pytest.mark.lab,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can give the receiver other rights"),
+    pytest.mark.root,
 ]
 
 CONFIG = """

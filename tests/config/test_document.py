@@ -98,7 +98,7 @@ def test_a_file_that_is_no_configuration_is_one_line(folder: Folder, text: str, 
 def test_a_file_that_cannot_be_read_is_one_line(folder: Folder) -> None:
     (folder.path / "latin.yml").write_bytes(b"apps: \xe9\n")
     for name, what in (
-        ("none.yml", "none.yml: the file does not exist. "),
+        ("none.yml", "none.yml: there is no such file. Name another by --config"),
         ("secrets", "secrets: this is not a file. "),
         ("latin.yml", "latin.yml: the file is not UTF-8 text. "),
     ):

@@ -81,7 +81,7 @@ def test_a_symlink_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         Generations(tmp_path / "nginx").prepare()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.root
 def test_a_folder_that_another_user_made_first_is_refused(tmp_path: Path) -> None:
     (tmp_path / "nginx").mkdir()
     os.chown(tmp_path / "nginx", 1234, 1234)

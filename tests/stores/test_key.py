@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from deployer.errors import StoreUnusable
 from deployer.stores.key import load_or_create_key
 
-ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+ROOT = pytest.mark.root
 
 
 @pytest.fixture(params=[0o000, 0o077])

@@ -44,7 +44,7 @@ def renderer(config: Config) -> Rendering:
 
 
 def run_worker(config: Config) -> int:
-    """Run the worker until SIGTERM or SIGINT; its exit code."""
+    """Run the worker until SIGTERM or SIGINT; its exit code. It ignores SIGHUP."""
     from deployer.engines.docker.client import Clients
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
@@ -52,21 +52,25 @@ def run_worker(config: Config) -> int:
     from deployer.stores.sqlite import SQLiteStore
 
     stop = threading.Event()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     paths = config.paths
     migrate(paths.database, _receivers_group(paths.state))
     key = load_or_create_key(paths.private / "release.key")
     with ExitStack() as ends, _only_worker(paths.private, stop):
-        store = SQLiteStore(paths.database, seal=Seal(key))
+        seal = Seal(key)
+        store = SQLiteStore(paths.database, seal=seal)
         ends.callback(store.close)
         clients = Clients()
         ends.callback(clients.close)
-        _worker(config, store, clients, stop).run()
+        _worker(config, store, clients, seal.instance(store.instance()), stop).run()
     return 0
 
 
-def _worker(config: Config, store: SQLiteStore, clients: Clients, stop: threading.Event) -> Worker:
+def _worker(
+    config: Config, store: SQLiteStore, clients: Clients, instance: str, stop: threading.Event
+) -> Worker:
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.nginx_container import NginxContainer
     from deployer.engines.docker.registry import DockerRegistry
@@ -77,7 +81,7 @@ def _worker(config: Config, store: SQLiteStore, clients: Clients, stop: threadin
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 
-    instance, logins, folder = store.instance(), Credentials(config), config.paths.nginx
+    logins, folder = Credentials(config), config.paths.nginx
     container = NginxContainer(clients, config.nginx, folder, instance)
     nginx = Nginx(container, folder, config.nginx, _receiver_site(config), _templates(config))
     parts = Parts(

@@ -89,8 +89,16 @@ def test_an_app_shows_what_it_serves_and_how_old_the_sight_of_its_replicas_is(
         "web", Image("docker.io", "acme/shop", "latest", DIGEST), Spec(), NOON
     )
     store.activate(Active("web", release.number, number))
-    replica = {"name": "web-1", "state": "running"}
-    store.show({"at": NOON, "apps": {"web": [replica], "gone": [{"name": "gone-1"}]}})
+    replica = {
+        "name": "web-1-1",
+        "id": "0f",
+        "address": "172.17.0.2",
+        "state": "running",
+        "health": "",
+        "release": 1,
+        "deployment": number,
+    }
+    store.show({"at": NOON, "apps": {"web": [replica], "gone": [{**replica, "name": "gone-1"}]}})
     view = views.apps({"web": ("docker.io/acme/shop", ("latest",))}, store, NOON + 3)
     (web,) = view["apps"]
     assert web["active"] == {"release": 1, "digest": DIGEST, "deployment": number}

@@ -10,7 +10,7 @@ from rich.text import Text
 from deployer import views
 from deployer.cli import follow
 from deployer.cli.lazy import FAILED
-from deployer.cli.output import console, print_json, quoted, safe, status_word, took
+from deployer.cli.output import console, one_line, print_json, quoted, status_word, took
 from deployer.deployment import Deployment, Status
 from deployer.ports import Order, Store
 
@@ -53,11 +53,11 @@ class Errand:
                 return order, None
             order = follow.until_taken(self.store, number, None)
         if order.result == "refused":
-            self.out.print(status_word(Status.REFUSED).append(f": {safe(order.reason)}"))
+            self.out.print(status_word(Status.REFUSED).append(f": {one_line(order.reason)}"))
             return order, None
         if order.deployment is None:
             return order, None
-        self.out.print(f"deployment {order.deployment} of {order.app}")
+        self.out.print(f"deployment {order.deployment} of {one_line(order.app)}")
         if not self.wait:
             self.out.print(Text(f"follow it: deployer show {order.deployment}", style="quiet"))
             return order, self.store.deployment(order.deployment)
@@ -77,7 +77,7 @@ class Errand:
         line = status_word(ended.status)
         if ended.started_at and ended.ended_at:
             line.append(f" after {took(ended.ended_at - ended.started_at)}")
-        self.out.print(line.append(f": {safe(ended.reason)}" if ended.reason else ""))
+        self.out.print(line.append(f": {one_line(ended.reason)}" if ended.reason else ""))
         if ended.detail:
             self.out.print(quoted(ended.detail))
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from deployer.cli.output import knows_unicode, mark, safe, took
+from deployer.cli.output import knows_unicode, mark, one_line, took
 from deployer.cli.timeline import Span, spans
 from deployer.deployment import ENDED, Deployment, Status
 from deployer.errors import StoreUnusable
@@ -74,7 +74,7 @@ def _live_line(out: Console) -> Iterator[Spinner | None]:
 
 
 def _progress(deployment: Deployment, steps: list[Span]) -> Text:
-    what = Text(f"{deployment.app} ")
+    what = Text(f"{one_line(deployment.app)} ")
     if not steps or steps[-1].end is not None:
         return what.append(str(deployment.status), style="cyan")
     what.append(steps[-1].name, style="cyan")
@@ -85,4 +85,4 @@ def _progress(deployment: Deployment, steps: list[Span]) -> Text:
 def _step_line(step: Span) -> Text:
     line = mark(Status.FAILED if step.failed else Status.SUCCEEDED)
     line.append(f" {step.name:<8}{took((step.end or step.start) - step.start):>9}")
-    return line.append(f"  {safe(step.message)}".rstrip(), style="quiet")
+    return line.append(f"  {one_line(step.message)}".rstrip(), style="quiet")

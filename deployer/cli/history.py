@@ -15,6 +15,7 @@ from deployer.cli.output import (
     ago,
     console,
     moment,
+    one_line,
     print_json,
     quoted,
     safe,
@@ -161,7 +162,7 @@ def _print_steps(out: Console, steps: list[Span], now: float) -> None:
             line.append_text(_bar(step, (step.start - zero) / total, lasted / total))
         room = out.width - line.cell_len
         if step.message and room >= MESSAGE_WIDTH:
-            message = Text(safe(step.message))
+            message = Text(one_line(step.message))
             message.truncate(room, overflow="ellipsis")
             line.append(message.plain, style="quiet")
         line.rstrip()

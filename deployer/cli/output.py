@@ -65,6 +65,11 @@ def safe(text: str) -> str:
     return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
+def one_line(text: str) -> str:
+    """Text from elsewhere for a place in a line: its line breaks are made visible too."""
+    return safe(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def mark(status: str) -> Text:
     """A status as its symbol; empty where the terminal cannot show it."""
     symbol, style = SYMBOLS[status]
@@ -121,4 +126,4 @@ def took(seconds: float) -> str:
 
 def title(text: str) -> Text:
     """The name of what stands under it."""
-    return Text().append(safe(text), style="bold")
+    return Text().append(one_line(text), style="bold")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -35,8 +34,14 @@ def receive(invocation: Invocation, handover_fd: int | None) -> None:
     part = _configured(invocation) if handover_fd is None else _handed_over(handover_fd)
     logs.configure("receiver")
     wait_for_schema(part.store, SCHEMA_LIMIT)
-    store = partial(SQLiteStore, part.store, grouped=True)
-    Receiver(part, store, SOURCES, check_token).run()
+
+    def opened() -> SQLiteStore:
+        store = SQLiteStore(part.store, grouped=True)
+        # From here on a connection is open, so that -wal and -shm stay if the worker goes.
+        store.changed()
+        return store
+
+    Receiver(part, opened, SOURCES, check_token).run()
 
 
 def _configured(invocation: Invocation) -> ReceiverPart:

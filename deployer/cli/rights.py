@@ -6,17 +6,21 @@ Flask's runs in the receiver with a right that it should not have.
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.errors import ConfigError
 
 _IMPORT_LIMIT = 60.0
+_SOCKET = "unix:///var/run/docker.sock"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -32,7 +36,8 @@ class Account:
 def receiver_account(name: str) -> Account | None:
     """Whom the receiver runs as; None where this process is not root and cannot choose.
 
-    Raises ConfigError where the user does not exist or is root by another name.
+    Raises ConfigError where the user does not exist, is root by another name or may open
+    Docker's socket, which is as good as root.
     """
     if os.geteuid() != 0:
         return None
@@ -53,7 +58,34 @@ def receiver_account(name: str) -> Account | None:
                 "receiver faces the network. Name a user without rights"
             ]
         )
-    return Account(name, found.pw_uid, found.pw_gid)
+    account = Account(name, found.pw_uid, found.pw_gid)
+    if why := _opens_docker(account):
+        raise ConfigError(
+            [
+                f"receiver.user: {name} may open Docker's socket, because {why}, and who may do "
+                "that is root. Name a user with a group of its own"
+            ]
+        )
+    return account
+
+
+def _opens_docker(account: Account) -> str:
+    """Why that user can reach Docker with no group but its primary one; "" if it cannot."""
+    with suppress(KeyError):
+        if grp.getgrnam("docker").gr_gid == account.gid:
+            return "its primary group is docker"
+    for address in (_SOCKET, os.environ.get("DOCKER_HOST", "")):
+        path = Path(address.removeprefix("unix://"))
+        if not address.startswith("unix://") or not path.exists():
+            continue
+        found = path.stat()
+        if found.st_uid == account.uid:
+            return f"{path} belongs to it"
+        if found.st_gid == account.gid:
+            return f"{path} belongs to its primary group"
+        if found.st_mode & stat.S_IWOTH:
+            return f"everybody may open {path}"
+    return ""
 
 
 def tied(signal: str) -> list[str]:

@@ -49,6 +49,8 @@ def serve(invocation: Invocation) -> None:
     # Last, once nothing is refused any more: from here on something is left on the machine.
     migrate(config.paths.database, account.gid if account else None)
     _say_whose_rights(account)
+    # While a connection is open, SQLite keeps -wal and -shm, which the receiver may not make.
+    invocation.store(config).changed()
     Supervisor(children).run()
 
 

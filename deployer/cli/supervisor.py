@@ -75,8 +75,9 @@ class Child:
 class Supervisor:
     """Runs the children until SIGTERM or SIGINT, which end them by SIGTERM; a second kills.
 
-    SIGHUP is passed on as it is. For the main thread: it takes the signals, and a child that
-    is tied to its parent is tied to the thread that started it.
+    SIGHUP, which a closed terminal sends, is ignored here, by the receiver and by the worker:
+    none of them reads its configuration anew while it runs. For the main thread: it takes the
+    signals, and a child that is tied to its parent is tied to the thread that started it.
     """
 
     def __init__(self, children: Sequence[Child]) -> None:
@@ -85,7 +86,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Return when the children were told to end, and have ended."""
-        for number in (*_STOP, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (*_STOP, signal.SIGCHLD):
             signal.signal(number, lambda got, _: self._signals.put(got))
         while self._wait() not in _STOP:
             self._reap_and_restart()
@@ -98,15 +100,9 @@ class Supervisor:
                 child.launch()
         waiting = [child.due_at for child in self.children if child.process is None]
         timeout = max(0.0, min(waiting) - time.monotonic()) if waiting else None
-        try:
-            number = self._signals.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        if number == signal.SIGHUP:
-            log.info("passing on SIGHUP")
-            for child in self.children:
-                child.send(number)
-        return number
+        with suppress(queue.Empty):
+            return self._signals.get(timeout=timeout)
+        return None
 
     def _reap_and_restart(self) -> None:
         for child in self.children:

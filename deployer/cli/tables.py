@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from deployer.cli.output import knows_unicode, safe
+from deployer.cli.output import knows_unicode, one_line, safe
 
 NOTE_WIDTH = 40
 NOTE_LINES = 3
@@ -86,7 +86,7 @@ def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
 
 
 def _text(cell: str | Text) -> Text:
-    return cell if isinstance(cell, Text) else Text(safe(cell))
+    return cell if isinstance(cell, Text) else Text(one_line(cell))
 
 
 def fields(out: Console, pairs: Sequence[tuple[str, str | Text]]) -> None:

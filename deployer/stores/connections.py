@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine,
 from sqlalchemy.pool import QueuePool
 
 from deployer.errors import StoreError, StoreUnavailable, StoreUnusable
-from deployer.stores.files import hand_over
 
 BUSY_TIMEOUT = 5.0
 """How long SQLite waits for a lock that another connection holds, in seconds."""
+
+LARGEST_VALUE = 128 * 1024 * 1024
+"""The longest text or body that is read or written, in bytes; above the largest webhook."""
 
 _WAIT_AND_TRY = "another process holds it. Try again in a moment"
 # The primary result codes of https://www.sqlite.org/rescode.html where a retry can help.
@@ -35,6 +37,8 @@ _UNAVAILABLE = {
 }
 _UNUSABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF", "cell_size_check=ON")
+
 
 def engine_for(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     """An engine whose transactions read, and write with the execution option `writes`.
@@ -46,7 +50,7 @@ def engine_for(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     """
     engine = create_engine(
         "sqlite+pysqlite://",
-        creator=lambda: open_database(path, busy_timeout),
+        creator=lambda: _write_ahead(open_database(path, busy_timeout)),
         # Connections are kept until close(): while one is open SQLite keeps -wal and -shm,
         # and their owner, as they are.
         poolclass=QueuePool,
@@ -58,24 +62,26 @@ def engine_for(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
     return engine
 
 
+def _write_ahead(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """The connection, if it has a write-ahead log: see `files.remove_journal`."""
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        connection.close()
+        raise sqlite3.DatabaseError(f"its journal mode was changed to {mode}")
+    return connection
+
+
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def open_database(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    """A connection to a database that exists; it is never created here, modes and all."""
-    hand_over(path)
-    connection = _connect(path, busy_timeout)
-    # The receiver may have made -wal and -shm anew in between; SQLite then falls back to a
-    # connection that can only read, for as long as it lives.
-    if hand_over(path):
-        connection.close()
-        connection = _connect(path, busy_timeout)
-    return connection
+    """A connection to a database that exists; it is never created here, modes and all.
 
-
-def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    Who else may write the file may also put a trigger, a view or a huge value into it. With
+    this connection they do nothing: https://www.sqlite.org/security.html
+    """
     connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode=rw",
         uri=True,
@@ -84,14 +90,29 @@ def _connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_VALUE)
+        connection.set_authorizer(_refuse_code_of_the_schema)
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        # Opens -wal and -shm now, while they are handed over, and not some time later.
+        # Opens -wal and -shm now, and shows at once where that cannot be done.
         connection.execute("PRAGMA schema_version").fetchone()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _refuse_code_of_the_schema(
+    action: int, _1: str | None, _2: str | None, _3: str | None, inside: str | None
+) -> int:
+    """SQLite asks this before it runs anything, `inside` which trigger or view, if in one.
+
+    Ours only ever say RAISE, which is a SELECT without a table and without a function.
+    https://www.sqlite.org/c3ref/set_authorizer.html
+    """
+    if inside is None or action == sqlite3.SQLITE_SELECT:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
 
 
 @contextmanager
@@ -132,7 +153,19 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _meaning(path: Path, error: BaseException | None) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
+    # Of a function that may not be called SQLite says so only in words.
+    if code == sqlite3.SQLITE_AUTH or str(error).startswith("not authorized"):
+        return StoreUnusable(
+            f"the store {path} has a trigger or a view that deployer did not make and does not "
+            "run. Stop deployer, find out who made it, and restore a backup"
+        )
+    if extended == sqlite3.SQLITE_READONLY_DIRECTORY:
+        return StoreUnavailable(
+            f"the store {path} has no log beside it, and this user may not make one. "
+            "Start the worker, which makes it"
+        )
     if code in _UNUSABLE:
         return StoreUnusable(
             f"the store {path} is damaged: {error}. Stop deployer and restore a backup"

@@ -1,8 +1,8 @@
 """Who may touch the state folder and the database in it, whatever the umask says.
 
 With one user: folder 0700, files 0600. Where root runs the worker and another user the
-receiver: folder root:<group> 03770, files root:<group> 0660. The sticky bit keeps the
-receiver from replacing or renaming what root made, the setgid bit gives new files its group.
+receiver: folder root:<group> 0710, files root:<group> 0660. The receiver may go through the
+folder to the database, but neither make, remove, rename nor list anything there, nor lock it.
 """
 
 from __future__ import annotations
@@ -36,29 +36,15 @@ def prepare_state(folder: Path, group: int | None = None, name: str = "deployer.
     return folder / name
 
 
-def hand_over(path: Path) -> bool:
-    """Make root the owner of the files that SQLite, run by the receiver, put beside `path`.
+def remove_journal(path: Path) -> None:
+    """Remove a rollback journal beside the database at `path`, which ours never has.
 
-    Returns whether there was one. Does nothing but for root in a folder shared by it.
-
-    With fs.protected_regular=2 the kernel lets nobody, root included, open with O_CREAT
-    (as SQLite does) a file in a sticky group-writable folder that belongs to neither the
-    one who opens it nor the folder's owner.
-    https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-regular
+    SQLite would play it back before anything else, and then delete the file that the journal
+    names as its super-journal, wherever that is: with root's rights, if root opens it.
+    https://www.sqlite.org/fileformat2.html#the_rollback_journal
     """
-    if os.geteuid() != 0 or not path.parent.is_dir():
-        return False
-    folder = path.parent.lstat()
-    if folder.st_uid != 0 or not folder.st_mode & stat.S_ISVTX:
-        return False
-    found = False
     with _refusals(path.parent):
-        for beside in (path.with_name(path.name + suffix) for suffix in _BESIDE):
-            with _opened(beside) as file:
-                if file is not None and os.fstat(file).st_uid != 0:
-                    _own_file(file, folder.st_gid)
-                    found = True
-    return found
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
 
 
 def _make_folder(folder: Path) -> None:
@@ -86,7 +72,7 @@ def _own_folder(folder: Path, handle: int, group: int | None) -> None:
         )
     if group is not None:
         os.fchown(handle, -1, group)
-    os.fchmod(handle, 0o700 if group is None else 0o3770)
+    os.fchmod(handle, 0o700 if group is None else 0o710)
 
 
 def _own_database(path: Path, folder: int, group: int | None) -> None:

@@ -70,7 +70,7 @@ def _load(path: Path) -> bytes:
     except ValueError:
         raise StoreUnusable(
             f"{path} holds no key. Restore it from a backup, or remove it: the worker then makes "
-            "a new one, and releases of the past cannot be rolled back to"
+            "a new one, cannot roll back to earlier releases and knows its containers no more"
         ) from None
     return key
 

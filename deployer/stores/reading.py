@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Row, Table, exists, select
 
 from deployer.deployment import Deployment, Status, Transition
+from deployer.errors import StoreUnusable
 from deployer.model import ReleaseRow
 from deployer.ports import Active, Delivery, Order
 from deployer.stores import rows, tables
 from deployer.stores.base import Database
+from deployer.stores.seen import snapshot_of
 
 
 class Reading:
@@ -23,7 +24,10 @@ class Reading:
         """The name of this very store: eight hexadecimal digits, made with it."""
         question = select(tables.meta.c.value).where(tables.meta.c.key == "instance")
         with self._database.reading() as connection:
-            return str(connection.execute(question).scalar_one())
+            name = connection.execute(question).scalar_one_or_none()
+        if not isinstance(name, str):
+            raise StoreUnusable("the store has lost its name. Stop deployer and restore a backup")
+        return name
 
     def order(self, order: int) -> Order | None:
         """An order by its id."""
@@ -86,14 +90,13 @@ class Reading:
         """What each app serves; apps that serve nothing are left out."""
         with self._database.reading() as connection:
             found = connection.execute(select(tables.active).order_by(tables.active.c.app))
-            return {row.app: Active(row.app, row.release, row.deployment) for row in found}
+            return {row.app: rows.active_of(row) for row in found}
 
     def snapshot(self) -> dict[str, Any]:
         """What the worker last saw of Docker and Nginx, with its time as `at`; {} at first."""
         with self._database.reading() as connection:
             body = connection.execute(select(tables.snapshot.c.body)).scalar_one_or_none()
-            found: dict[str, Any] = {} if body is None else json.loads(body)
-        return found
+        return {} if body is None else snapshot_of(body)
 
     def open_orders(self) -> list[Order]:
         """Orders without a result, oldest first."""

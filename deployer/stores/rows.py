@@ -1,37 +1,32 @@
-"""Rows to values and back; a word that is no status or trigger raises ValueError."""
+"""Rows to values and back; a row that none of ours can have been raises StoreError.
+
+Strict tables hold types, but the receiver, which writes to the database, could change those.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
-from deployer.deployment import Deployment, Status, Step, Transition, Trigger, Wanted
+from deployer.deployment import Deployment, Transition, Wanted
+from deployer.errors import StoreError
 from deployer.model import Image, ReleaseRow
-from deployer.ports import Delivery, Order
+from deployer.ports import Active, Delivery, Order
+from deployer.stores.strict import value_of
+
+T = TypeVar("T", Active, Delivery, Deployment, Order, ReleaseRow, Transition)
 
 _LARGEST = 2**63 - 1
+# No time zone takes it beyond the year 9999, where Python's datetime ends.
+_LATEST = 253_000_000_000.0
 _FIXED = ("id", "app", "trigger", "queued_at", "delivery")
 
 
 def is_id(number: int) -> bool:
     """Whether a row can have this number at all: SQLite has no greater ones."""
     return 0 < number <= _LARGEST
-
-
-def step_of(word: str | None) -> Step | None:
-    """The step of a stored word."""
-    return None if word is None else Step(word)
-
-
-def deployment_of(row: Row[Any]) -> Deployment:
-    """A deployment from its row."""
-    fields = dict(row._mapping)
-    fields["trigger"] = Trigger(row.trigger)
-    fields["status"] = Status(row.status)
-    fields["step"] = step_of(row.step)
-    return Deployment(**fields)
 
 
 def columns(value: Delivery | Order | Wanted) -> dict[str, Any]:
@@ -44,22 +39,48 @@ def changeable(deployment: Deployment) -> dict[str, Any]:
     return {name: part for name, part in asdict(deployment).items() if name not in _FIXED}
 
 
+def deployment_of(row: Row[Any]) -> Deployment:
+    """A deployment from its row."""
+    return _value(Deployment, dict(row._mapping))
+
+
 def transition_of(row: Row[Any]) -> Transition:
     """A transition from its row."""
-    return Transition(row.deployment, row.at, Status(row.status), step_of(row.step), row.message)
+    return _value(Transition, dict(row._mapping))
 
 
 def release_of(row: Row[Any]) -> ReleaseRow:
     """A release from its row, still sealed."""
-    image = Image(row.host, row.repository, row.tag, row.digest)
-    return ReleaseRow(row.app, row.number, image, str(row.sealed), row.created_at)
+    parts = dict(row._mapping)
+    image = {field.name: parts.pop(field.name) for field in fields(Image)}
+    return _value(ReleaseRow, {**parts, "image": image})
 
 
 def delivery_of(row: Row[Any]) -> Delivery:
     """A delivery from its row."""
-    return Delivery(**row._mapping)
+    return _value(Delivery, dict(row._mapping))
 
 
 def order_of(row: Row[Any]) -> Order:
     """An order from its row."""
-    return Order(**row._mapping)
+    return _value(Order, dict(row._mapping))
+
+
+def active_of(row: Row[Any]) -> Active:
+    """What an app serves, from its row."""
+    return _value(Active, dict(row._mapping))
+
+
+def _value(kind: type[T], found: dict[str, Any]) -> T:
+    names = [field.name for field in fields(kind)]
+    try:
+        value = value_of(kind, {name: found[name] for name in names})
+        parts = [getattr(value, name) for name in names]
+        if not all(0 <= part <= _LATEST for part in parts if isinstance(part, float)):
+            raise ValueError("no time")
+    except ValueError as error:
+        raise StoreError(
+            f"the store has a row that deployer did not write ({kind.__name__}: {error}). Stop "
+            "deployer, find out who did, and remove that row or restore a backup"
+        ) from error
+    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,11 +13,12 @@ from sqlite3 import Connection
 
 from deployer.errors import StoreUnavailable, StoreUnusable
 from deployer.stores.connections import BUSY_TIMEOUT, engine_for, open_database, translated
-from deployer.stores.files import prepare_state
+from deployer.stores.files import prepare_state, remove_journal
 
 SCHEMA = "0001"
 """The newest migration that this code knows."""
 
+_OURS = re.compile(r"[0-9]{4}")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -33,6 +35,8 @@ def migrate(
     prepare_state(path.parent, group, path.name)
     with _alone(path.parent, wait), translated(path):
         _refuse_lost_pages(path)
+        if group is not None:
+            remove_journal(path)
         with closing(open_database(path, busy_timeout)) as connection:
             version = _version(connection)
             _refuse_newer(path, version)
@@ -86,7 +90,7 @@ def _version(connection: Connection) -> str | None:
 
 def _refuse_newer(path: Path, version: str | None) -> None:
     # Ours are numbers of four digits; any other word is a newer deployer's way to count.
-    if version is not None and (not version.isdecimal() or int(version) > int(SCHEMA)):
+    if version is not None and (not _OURS.fullmatch(version) or version > SCHEMA):
         raise StoreUnusable(
             f"the store {path} was written by a newer deployer (schema {version}); this one "
             f"knows {SCHEMA}. Install the newer version or restore a backup."
@@ -126,6 +130,7 @@ def _upgrade(path: Path, busy_timeout: float) -> None:
     """Run the missing migrations in one transaction: all of them or none."""
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -134,6 +139,11 @@ def _upgrade(path: Path, busy_timeout: float) -> None:
         with engine.execution_options(writes=True).begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, SCHEMA)
+    except CommandError as error:
+        raise StoreUnusable(
+            f"the store {path} says of its schema what no deployer writes: {error}. "
+            "Restore a backup"
+        ) from error
     finally:
         engine.dispose()
 

@@ -7,6 +7,7 @@ key can make one. It holds the whole release; the columns beside it are for peop
 
 from __future__ import annotations
 
+import hmac
 import json
 from dataclasses import asdict
 
@@ -25,6 +26,16 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)
+        self._key = key
+
+    def instance(self, store: str) -> str:
+        """What the containers of the store with this name are labelled with.
+
+        The name alone would do, were the store not written by the receiver too: with the name
+        of another deployer in it the worker would take that one's containers for its own.
+        """
+        named = hmac.digest(self._key, b"instance " + store.encode(_ENCODING, _ERRORS), "sha256")
+        return named.hex()[:8]
 
     def seal(self, release: Release) -> str:
         """The whole release as a token."""

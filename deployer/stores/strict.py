@@ -1,10 +1,13 @@
-"""Frozen dataclasses out of decoded JSON, by their annotations; nothing unknown is tolerated."""
+"""Frozen dataclasses out of decoded JSON or rows, by their annotations; nothing else passes."""
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -14,8 +17,8 @@ def value_of(kind: type[T], found: Any) -> T:
     """A value of this dataclass from what `json.loads(json.dumps(asdict(value)))` gives.
 
     A field that is not there takes its default, so that what an older version wrote can be
-    read. Raises ValueError on an unknown field, a wrong type, or a missing field without a
-    default.
+    read. Raises ValueError on an unknown field, a wrong type, a missing field without a
+    default, or a number that is infinite or none.
     """
     result: T = _dataclass(kind, found)
     return result
@@ -24,13 +27,18 @@ def value_of(kind: type[T], found: Any) -> T:
 def _dataclass(kind: Any, found: Any) -> Any:
     if not isinstance(found, dict):
         raise ValueError(f"{kind.__name__} is no object")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     if unknown := found.keys() - hints.keys():
         raise ValueError(f"{kind.__name__} has the unknown {sorted(unknown)}")
     required = {field.name for field in fields(kind) if field.default is MISSING}
     if missing := required - found.keys():
         raise ValueError(f"{kind.__name__} lacks {sorted(missing)}")
     return kind(**{name: _value(hints[name], value) for name, value in found.items()})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _value(hint: Any, found: Any) -> Any:
@@ -61,11 +69,16 @@ _SCALARS: dict[Any, Callable[[Any], bool]] = {
     str: lambda found: type(found) is str,
     bool: lambda found: type(found) is bool,
     int: lambda found: type(found) is int,
-    float: lambda found: type(found) in (int, float),
+    bytes: lambda found: type(found) is bytes,
+    float: lambda found: type(found) in (int, float) and math.isfinite(found),
 }
 
 
 def _scalar(hint: Any, found: Any) -> Any:
+    if issubclass(hint, StrEnum):
+        if found not in set(hint):
+            raise ValueError(f"no {hint.__name__}")
+        return hint(found)
     if not _SCALARS[hint](found):
         raise ValueError(f"no {hint.__name__}")
     return found

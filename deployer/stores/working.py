@@ -111,6 +111,11 @@ class Working:
         statement = statement.on_conflict_do_update(index_elements=["app"], set_=row)
         self._database.write(lambda connection: connection.execute(statement) and None)
 
+    def deactivate(self, app: str) -> None:
+        """The app serves nothing any more; nothing happens where it did not."""
+        gone = delete(active).where(active.c.app == app)
+        self._database.write(lambda connection: connection.execute(gone) and None)
+
     def show(self, seen: Mapping[str, Any]) -> None:
         """Replace the snapshot; it is kept as JSON."""
         body = json.dumps(dict(seen))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from deployer.cli.output import ago, moment, print_json, quoted, safe, took
+from deployer.cli.output import ago, moment, one_line, print_json, quoted, safe, took
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,10 @@ def test_times_are_in_the_readers_zone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_terminal_escapes_from_elsewhere_are_shown_and_not_obeyed() -> None:
     assert safe("a\x1b[2Jb\u202ec\rd") == "a\\x1b[2Jb\\u202ec\\rd"
+
+
+def test_text_in_a_line_cannot_begin_another_one() -> None:
+    assert one_line("gone\n✓ succeeded\tnow\x1b[2J") == "gone\\n✓ succeeded\\tnow\\x1b[2J"
     assert "\x1b" not in quoted("ok\n\x1b]0;title\x07").plain
 
 

@@ -1,7 +1,9 @@
 """Whom the receiver runs as, and what is refused before anything is started."""
 
+import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -39,6 +41,55 @@ def test_a_user_has_its_own_primary_group() -> None:
     account = receiver_account(RECEIVER_USER)
     assert account is not None
     assert (account.uid, account.gid) == (entry.pw_uid, entry.pw_gid)
+
+
+@pytest.fixture
+def socket_of_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A socket of root's at which DOCKER_HOST says that Docker listens."""
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        path.chmod(0o660)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        yield path
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "why"),
+    [
+        (True, False, 0o600, "belongs to it"),
+        (False, True, 0o660, "belongs to its primary group"),
+        (False, False, 0o666, "everybody may open"),
+    ],
+)
+def test_a_user_that_may_open_dockers_socket_is_refused(
+    socket_of_docker: Path, owner: bool, group: bool, mode: int, why: str
+) -> None:
+    ensure_receiver_user()
+    entry = pwd.getpwnam(RECEIVER_USER)
+    assert receiver_account(RECEIVER_USER) is not None
+    os.chown(socket_of_docker, owner and entry.pw_uid, group and entry.pw_gid)
+    socket_of_docker.chmod(mode)
+    with pytest.raises(ConfigError, match=f"may open Docker's socket, because .*{why}"):
+        receiver_account(RECEIVER_USER)
+
+
+@pytest.fixture
+def user_of_group_docker() -> Iterator[str]:
+    name = "deployer-in-docker"
+    subprocess.run(["groupadd", "--force", "--system", "docker"], check=True)
+    made = ["--system", "--no-create-home", "--no-user-group", "--gid", "docker", name]
+    subprocess.run(["useradd", *made], check=True, capture_output=True)
+    yield name
+    subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+@as_root
+@pytest.mark.lab
+def test_a_user_whose_primary_group_is_docker_is_refused(user_of_group_docker: str) -> None:
+    with pytest.raises(ConfigError, match="its primary group is docker"):
+        receiver_account(user_of_group_docker)
 
 
 def status_of(command: list[str]) -> dict[str, str]:

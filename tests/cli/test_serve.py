@@ -168,6 +168,16 @@ def test_a_child_that_is_killed_is_back_at_once(rooted: Served, name: str) -> No
     assert lives(rooted.child("worker"))
 
 
+def test_sighup_is_ignored_by_every_process(rooted: Served) -> None:
+    """Seen in the mask of the kernel: bit 0 of SigIgn is SIGHUP (proc(5))."""
+    pids = [rooted.parent, rooted.child("worker"), *rooted.receivers()]
+    wait_until(lambda: all(int(status(pid)["SigIgn"], 16) & 1 for pid in pids), "SIGHUP ignored")
+    for pid in pids:
+        os.kill(pid, signal.SIGHUP)
+    assert rooted.deployer.api("apps") is not None
+    assert [rooted.parent, rooted.child("worker"), *rooted.receivers()] == pids
+
+
 def test_if_the_parent_is_killed_all_its_processes_end() -> None:
     with served("serve-orphans") as one:
         pids = [*one.receivers(), one.child("worker")]

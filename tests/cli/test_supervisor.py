@@ -142,12 +142,18 @@ def test_a_second_stop_kills_what_has_not_ended(
     assert not lives(pid)
 
 
-def test_sighup_is_passed_on_and_ends_nothing(tmp_path: Path, parents: list[Parent]) -> None:
+def test_sighup_is_ignored_and_given_to_nobody(tmp_path: Path, parents: list[Parent]) -> None:
     heard, ready = tmp_path / "heard", tmp_path / "ready"
-    script = f"trap 'echo > {heard}' HUP; echo > {ready}; while :; do sleep 0.05; done"
-    parents.append(parent := Parent(tmp_path / "log", script))
-    wait_until(ready.exists, "the child's trap")
+    program = "import pathlib, signal, sys, time; heard, ready = map(pathlib.Path, sys.argv[1:]); "
+    program += "signal.signal(signal.SIGHUP, lambda *_: heard.touch()); ready.touch(); "
+    script = f"exec {sys.executable} -c '{program}time.sleep(1000)' {heard} {ready}"
+    parents.append(parent := Parent(tmp_path / "log", script, STAYS))
+    wait_until(ready.exists, "the child's handler")
+    parent.wait_said("child started", 2)
     parent.signal(signal.SIGHUP)
-    wait_until(heard.exists, "SIGHUP in the child")
+    # What comes after it was seen to.
+    os.kill(parent.pids()[1], signal.SIGKILL)
+    parent.wait_said("child started", 3)
     assert parent.process.poll() is None
-    assert parent.said("child died") == []
+    assert [one["child"] for one in parent.said("child died")] == ["child1"]
+    assert not heard.exists()

@@ -279,6 +279,18 @@ class Releases:
             store.activate(Active("web", number, deployment))
         assert store.active() == {"web": Active("web", 2, deployments[1])}
 
+    def test_an_app_that_is_deactivated_serves_nothing_and_others_are_left(
+        self, store: Store
+    ) -> None:
+        for app in ("web", "api"):
+            release = store.add_release(app, IMAGE, SPEC, 1.0)
+            store.activate(Active(app, release.number, store.enqueue(wanted(app), 1.0)))
+        store.deactivate("web")
+        assert list(store.active()) == ["api"]
+        store.deactivate("web")
+        store.drop_releases("web", [])
+        assert store.releases("web") == []
+
     def test_the_snapshot_is_the_last_one_shown(self, store: Store) -> None:
         assert store.snapshot() == {}
         store.show({"at": 1.25, "apps": {"web": {"replicas": 2}}})

@@ -6,6 +6,7 @@ standard input with one line.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 import tempfile
@@ -35,6 +36,11 @@ def import_everything() -> None:
         store.close()
 
 
+def lock(folder: Path) -> None:
+    """Take the lock that a migration takes."""
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+
+
 def main() -> None:
     """Become the user, then do what the words say until there are no more."""
     path, uid, gid = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -54,6 +60,10 @@ def main() -> None:
         "close": store.close,
         "rename": lambda: path.rename(path.with_name("mine.db")),
         "delete": path.unlink,
+        "make": path.with_name("deployer.db-journal").touch,
+        "link": lambda: path.with_name("second.db").hardlink_to(path),
+        "list": lambda: list(path.parent.iterdir()),
+        "lock": lambda: lock(path.parent),
     }
     print("ready", flush=True)
     for line in sys.stdin:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -125,7 +126,7 @@ def test_root_shares_with_the_group_of_the_receiver(folder: Path) -> None:
     store = SQLiteStore(path)
     store.record(delivery(), [])
     assert {file.name: rights(file) for file in (folder, *folder.iterdir())} == {
-        "state": (0, GROUP, 0o3770),
+        "state": (0, GROUP, 0o710),
         "deployer.db": (0, GROUP, 0o660),
         "deployer.db-wal": (0, GROUP, 0o660),
         "deployer.db-shm": (0, GROUP, 0o660),
@@ -137,7 +138,7 @@ def test_root_shares_with_the_group_of_the_receiver(folder: Path) -> None:
 def test_the_rights_follow_when_the_receiver_gets_or_loses_its_user(folder: Path) -> None:
     path = prepare_state(folder)
     prepare_state(folder, GROUP)
-    assert [rights(folder), rights(path)] == [(0, GROUP, 0o3770), (0, GROUP, 0o660)]
+    assert [rights(folder), rights(path)] == [(0, GROUP, 0o710), (0, GROUP, 0o660)]
     prepare_state(folder)
     assert [rights(folder)[::2], rights(path)[::2]] == [(0, 0o700), (0, 0o600)]
 
@@ -215,45 +216,78 @@ def test_root_gives_the_group_no_file_that_has_a_second_name(folder: Path, name:
 def test_root_and_the_receiver_write_to_one_store(
     folder: Path, start_receiver: Callable[..., Receiver], protected: str
 ) -> None:
-    """Also where the receiver was first and so owns the files beside the database."""
+    """Also where the receiver closes it last or opens it first."""
     path = folder / "deployer.db"
-    log = path.with_name("deployer.db-wal")
+    beside = [path.with_name(f"deployer.db{suffix}") for suffix in ("-wal", "-shm")]
     with sysctl(PROTECTED_REGULAR, protected):
         migrate(path, GROUP)
+        worker = SQLiteStore(path)
+        assert worker.deployments() == []
         receiver = start_receiver(path)
         assert receiver.answer() == "ready"
         assert receiver.tell("record") == "1"
-        assert rights(log) == (USER, GROUP, 0o660)
-        if protected == "2":
-            with closing(sqlite3.connect(path)) as naive, pytest.raises(sqlite3.OperationalError):
-                naive.execute("DELETE FROM active")
-        worker = SQLiteStore(path)
-        assert worker.delivery(1) is not None
         assert worker.enqueue(wanted(), 1.0) == 2
-        assert rights(log) == (0, GROUP, 0o660)
+        worker.close()
         assert receiver.tell("record") == "2"
         assert receiver.tell("close") == "None"
-        assert rights(log) == (0, GROUP, 0o660)
+        assert [rights(file) for file in beside] == [(0, GROUP, 0o660)] * 2
         again = start_receiver(path)
         assert again.answer() == "ready"
         assert again.tell("record") == "3"
         migrate(path, GROUP)
         assert [one.id for one in worker.deployments()] == [4, 3, 2, 1]
         worker.close()
-        assert again.tell("record") == "4"
 
 
 @ROOT
-def test_the_receiver_can_neither_replace_nor_remove_the_database(
+def test_before_the_worker_has_made_the_log_the_receiver_waits(
     folder: Path, start_receiver: Callable[..., Receiver]
 ) -> None:
     path = folder / "deployer.db"
     migrate(path, GROUP)
+    assert "this user may not make one. Start the worker" in start_receiver(path).answer()
+    assert [file.name for file in folder.iterdir()] == ["deployer.db"]
+
+
+@ROOT
+@pytest.mark.parametrize("word", ["rename", "delete", "make", "link", "list", "lock"])
+def test_the_receiver_can_do_nothing_to_the_folder(
+    folder: Path, start_receiver: Callable[..., Receiver], word: str
+) -> None:
+    path = folder / "deployer.db"
+    migrate(path, GROUP)
+    worker = SQLiteStore(path)
+    worker.deployments()
     receiver = start_receiver(path)
     assert receiver.answer() == "ready"
-    assert receiver.tell("rename") == "PermissionError"
-    assert receiver.tell("delete") == "PermissionError"
+    assert receiver.tell(word) == "PermissionError"
     assert receiver.tell("record") == "1"
+    worker.close()
+
+
+def hot_journal(path: Path, victim: Path) -> bytes:
+    """A rollback journal that lets SQLite delete any file: https://www.sqlite.org/fileformat2.html."""
+    magic, page = bytes.fromhex("d9d505f920a163d7"), 4096
+    header = magic + struct.pack(">5I", 0, 1, path.stat().st_size // page, 512, page)
+    name = bytes(victim)
+    tail = struct.pack(">I", 0x40000000 // page + 1) + name
+    return header.ljust(512, b"\0") + tail + struct.pack(">2I", len(name), sum(name)) + magic
+
+
+@ROOT
+def test_a_planted_journal_does_not_let_root_delete_a_file(folder: Path) -> None:
+    path, victim = folder / "deployer.db", folder.with_name("victim")
+    migrate(path, GROUP)
+    journal = path.with_name("deployer.db-journal")
+    victim.write_text("precious")
+    journal.write_bytes(hot_journal(path, victim))
+    migrate(path, GROUP)
+    assert victim.exists()
+    assert not journal.exists()
+    journal.write_bytes(hot_journal(path, victim))
+    with closing(sqlite3.connect(path)) as naive:
+        naive.execute("SELECT * FROM meta")
+    assert not victim.exists()
 
 
 @ROOT

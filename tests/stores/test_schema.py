@@ -104,6 +104,13 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path, version: str) -> N
     assert query(path, "SELECT version_num FROM alembic_version") == [(version,)]
 
 
+@pytest.mark.parametrize("word", ["0000", "\u0661\u0662\u0663\u0664", "9" * 5000])
+def test_a_schema_that_no_deployer_writes_is_refused(path: Path, word: str) -> None:
+    query(path, "UPDATE alembic_version SET version_num = ?", word)
+    with pytest.raises(StoreUnusable, match="backup"):
+        migrate(path)
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     garbage = b"not a database at all" * 1000
     path.write_bytes(garbage)

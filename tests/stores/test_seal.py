@@ -141,3 +141,12 @@ def test_what_an_older_version_sealed_has_the_defaults_for_what_it_did_not_know(
     sealed = Fernet(KEY).encrypt(json.dumps(content).encode()).decode()
     opened = Seal(KEY).open(row_of(RELEASE, sealed))
     assert opened == replace(RELEASE, spec=replace(RELEASE.spec, replicas=1))
+
+
+def test_which_containers_are_ours_follows_from_key_and_store_together() -> None:
+    """Who can only write the store cannot name another deployer's containers."""
+    instance = Seal(KEY).instance("5e07af07")
+    assert len(bytes.fromhex(instance)) == 4
+    assert instance == Seal(KEY).instance("5e07af07")
+    others = {Seal(KEY).instance("5e07af08"), Seal(Fernet.generate_key()).instance("5e07af07")}
+    assert len({instance, *others, "5e07af07"}) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ APP = "deployer.app"
 DEPLOYMENT = "deployer.deployment"
 RELEASE = "deployer.release"
 REPLICA = "deployer.replica"
+
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,20 @@ class Identity:
         }
 
 
-def identity_of(labels: Mapping[str, str] | None) -> Identity | None:
-    """The identity that a container's labels state; None where it is no replica of anybody."""
+def identity_of(labels: Mapping[str, str] | None, name: str) -> Identity | None:
+    """The identity that a container's labels and name state; None where it is no replica.
+
+    Labels alone are not enough: an image can bring them, such as one that `docker commit` made
+    of a replica. Names are unique, so a container that is called otherwise is somebody else's.
+    """
     found = labels or {}
     numbers = [found.get(label, "") for label in (DEPLOYMENT, RELEASE, REPLICA)]
-    if not all(number.isascii() and number.isdigit() for number in numbers):
+    if not all(_NUMBER.fullmatch(number) for number in numbers):
         return None
     if not (found.get(INSTANCE) and found.get(APP)):
         return None
-    return Identity(found[INSTANCE], found[APP], *map(int, numbers))
+    stated = Identity(found[INSTANCE], found[APP], *map(int, numbers))
+    return stated if stated.name == name.removeprefix("/") else None
 
 
 def selecting(instance: str, app: str | None = None, deployment: int | None = None) -> list[str]:

@@ -23,7 +23,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 
 def replica_of(inspected: dict[str, Any]) -> Replica | None:
     """The replica that an inspected container is; None where it is none."""
-    identity = identity_of(inspected["Config"].get("Labels"))
+    identity = identity_of(inspected["Config"].get("Labels"), inspected["Name"])
     return None if identity is None else described(identity, inspected)
 
 

@@ -180,7 +180,9 @@ class NginxContainer:
                 labels={"deployer.role": "nginx", "deployer.instance": self._instance},
                 # SIGTERM would cut requests that are under way.
                 stop_signal="SIGQUIT",
-                host_config=self._host_config("unless-stopped"),
+                # Not unless-stopped: Docker counts a HUP as a stop by hand (moby issue 41302), so
+                # after the first reload neither a crash nor a reboot would be followed by a start.
+                host_config=self._host_config("always"),
             )
         return str(created["Id"])
 

@@ -6,6 +6,7 @@ container would otherwise leave some behind. Named volumes and binds stay.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,20 +14,22 @@ import docker
 from docker.errors import APIError, NotFound
 
 from deployer.engines.docker.client import translated
-from deployer.engines.docker.labels import selecting
+from deployer.engines.docker.labels import identity_of, selecting
 from deployer.errors import EngineUnavailable
 from deployer.model import Replica, Running
 
 _CONFLICT = 409
 _DEFAULT_GRACE = 10
+_INTERNAL = 500
+_ENDING = 2.0
+_POLL = 0.05
 _STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
 
 
 def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
     """Stop the replica in its own way and remove it; how it ended."""
     try:
-        never: Any = {"Name": "no"}
-        api.update_container(replica.id, restart_policy=never)
+        _never_again(api, replica)
         _stop(api, replica, look)
         ended = look(replica)
         _remove(api, replica.id)
@@ -39,7 +42,27 @@ def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> 
     """Kill and remove every container of the deployment, those never started included."""
     labels = selecting(instance, app, deployment)
     for listed in api.containers(all=True, filters={"label": labels}):
-        _remove(api, listed["Id"], force=True)
+        if any(identity_of(listed["Labels"], name) for name in listed["Names"]):
+            _remove(api, listed["Id"], force=True)
+
+
+def _never_again(api: docker.APIClient, replica: Replica) -> None:
+    """Switch restarts off.
+
+    Docker passes that on to the process too, and fails, in words of several kinds and with the
+    old policy kept, where that has just ended.
+    """
+    never: Any = {"Name": "no"}
+    deadline = time.monotonic() + _ENDING
+    while True:
+        try:
+            api.update_container(replica.id, restart_policy=never)
+        except APIError as error:
+            if error.status_code != _INTERNAL or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
+        else:
+            return
 
 
 def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> None:

@@ -66,7 +66,7 @@ def _own_half_done(api: docker.APIClient, identity: Identity, conflict: APIError
     except NotFound:
         # The name was freed in between, or is reserved by a create that is still under way.
         raise conflict from None
-    if identity_of(existing["Config"].get("Labels")) != identity:
+    if identity_of(existing["Config"].get("Labels"), identity.name) != identity:
         raise StartFailed(
             f"cannot create container {identity.name}: another container "
             f"({existing['Id'][:12]}, image {existing['Config']['Image']}) has this name and was "

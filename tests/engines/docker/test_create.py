@@ -68,13 +68,18 @@ def test_the_first_network_is_joined_at_create_under_the_apps_name() -> None:
     assert body["NetworkingConfig"] == {"EndpointsConfig": {"front": {"Aliases": ["shop"]}}}
 
 
-def test_an_identity_is_read_back_from_its_labels() -> None:
+def test_an_identity_is_read_back_from_its_labels_and_its_name() -> None:
     assert OURS.name == "shop-12-1"
-    assert identity_of({**OURS.labels, "team": "web"}) == OURS
+    assert identity_of({**OURS.labels, "team": "web"}, "/shop-12-1") == OURS
+
+
+@pytest.mark.parametrize("name", ["", "/shop-12-2", "/my-shop-12-1", "/shop-12-1/alias"])
+def test_labels_without_the_name_that_belongs_to_them_are_an_images(name: str) -> None:
+    assert identity_of(OURS.labels, name) is None
 
 
 @pytest.mark.parametrize("label", sorted(OURS.labels))
-@pytest.mark.parametrize("value", [None, "", "-1", "1.5", "\u0663"])
+@pytest.mark.parametrize("value", [None, "", "-1", "1.5", "\u0663", "9" * 5000])
 def test_a_container_with_a_label_missing_or_odd_is_no_replica(
     label: str, value: str | None
 ) -> None:
@@ -82,15 +87,16 @@ def test_a_container_with_a_label_missing_or_odd_is_no_replica(
     if value is not None:
         labels[label] = value
     if value and label == "deployer.app":
-        assert identity_of(labels) == replace(OURS, app=value)
+        other = replace(OURS, app=value)
+        assert identity_of(labels, other.name) == other
     elif value and label == "deployer.instance":
-        assert identity_of(labels) == replace(OURS, instance=value)
+        assert identity_of(labels, OURS.name) == replace(OURS, instance=value)
     else:
-        assert identity_of(labels) is None
+        assert identity_of(labels, OURS.name) is None
 
 
 def test_no_labels_are_no_replica() -> None:
-    assert identity_of(None) is None
+    assert identity_of(None, OURS.name) is None
 
 
 def test_containers_are_selected_by_instance_and_by_what_is_asked_for() -> None:

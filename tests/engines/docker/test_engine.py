@@ -154,6 +154,16 @@ def test_another_deployer_on_the_same_docker_sees_and_takes_nothing_of_ours(
     assert world.engine.has(ready.image)
 
 
+def test_a_container_that_has_our_labels_from_its_image_is_not_ours(world: DockerWorld) -> None:
+    """As that of an image that `docker commit` made of a replica, run by hand."""
+    ours = world.engine.start(release(world), 7)
+    as_it_was = world.take(f"{world.app}-debugging", world.inspect(ours[0])["Config"]["Labels"])
+    assert world.engine.replicas() == ours
+    world.engine.discard(world.app, 7)
+    assert world.engine.replicas() == []
+    assert as_it_was()
+
+
 def test_a_kept_image_outlives_a_prune_of_dangling_images(world: DockerWorld) -> None:
     kept, loose = release(world, 1), release(world, 2)
     world.engine.keep(kept)

@@ -41,7 +41,7 @@ def test_facts_are_those_of_the_image(rig: NginxRig) -> None:
 def test_it_runs_on_the_hosts_network_with_the_folder_read_only(rig: NginxRig) -> None:
     rig.proxy.apply([])
     assert show(rig, ".HostConfig.NetworkMode") == '"host"'
-    assert json.loads(show(rig, ".HostConfig.RestartPolicy"))["Name"] == "unless-stopped"
+    assert json.loads(show(rig, ".HostConfig.RestartPolicy"))["Name"] == "always"
     assert show(rig, ".Config.StopSignal") == '"SIGQUIT"'
     (mount,) = json.loads(show(rig, ".Mounts"))
     assert mount["Source"] == mount["Destination"] == str(rig.state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -58,7 +58,7 @@ class DockerWorld:
         trace: TracebackType | None,
     ) -> None:
         labelled = self.api.containers(all=True, filters={"label": f"{INSTANCE}={self.app}"})
-        for container in (*self._containers, *(one["Id"] for one in labelled)):
+        for container in {*self._containers, *(one["Id"] for one in labelled)}:
             self.api.remove_container(container, force=True, v=True)
         for network in self._networks:
             self.api.remove_network(network)
@@ -88,9 +88,9 @@ class DockerWorld:
         self._networks.append(name)
         return name
 
-    def take(self, name: str) -> Callable[[], bool]:
+    def take(self, name: str, labels: Mapping[str, str] | None = None) -> Callable[[], bool]:
         """A container that is not ours; tells whether it still is as it was made."""
-        made = self.api.create_container(BUSYBOX, name=name)["Id"]
+        made = self.api.create_container(BUSYBOX, name=name, labels=dict(labels or {}))["Id"]
         self._containers.append(made)
         before = self.api.inspect_container(made)
         return lambda: bool(self.api.inspect_container(name) == before)

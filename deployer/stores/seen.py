@@ -1,0 +1,67 @@
+"""The snapshot as it is read back: what the worker writes of Docker and Nginx, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, NoReturn
+
+from deployer.errors import StoreError
+from deployer.model import Running
+
+Types = Mapping[str, tuple[type, ...]]
+
+_NGINX: Types = {"version": (list,), "user": (str,), "live": (int, NoneType), "draining": (int,)}
+_REPLICA: Types = {
+    **dict.fromkeys(("name", "id", "address", "state", "health"), (str,)),
+    **dict.fromkeys(("release", "deployment"), (int,)),
+}
+# As for the times of rows: Python's datetime ends with the year 9999.
+_LATEST = 253_000_000_000
+
+
+def snapshot_of(body: str) -> dict[str, Any]:
+    """The snapshot from its JSON.
+
+    Commands print it on an operator's terminal, and the receiver can write it too. Raises
+    StoreError where a part has another type than the worker gives it.
+    """
+    try:
+        found: dict[str, Any] = json.loads(body, parse_constant=_refuse)
+        _check(found)
+    except (ValueError, RecursionError):
+        raise StoreError(
+            "the store has a snapshot that no worker wrote. The next one, which comes every few "
+            "seconds while a worker runs, replaces it; find out who wrote this one"
+        ) from None
+    return found
+
+
+def _check(found: Any) -> None:
+    _types(found, {"at": (float, int)})
+    if not 0 <= found["at"] <= _LATEST:
+        raise ValueError("no time")
+    if "nginx" in found:
+        _types(found["nginx"], _NGINX)
+        if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
+            raise ValueError("no version")
+    apps = found.get("apps", {})
+    _types(apps, {})
+    _types(apps, dict.fromkeys(apps, (list,)))
+    for replica in (one for listed in apps.values() for one in listed):
+        _types(replica, _REPLICA)
+        Running(replica["state"])
+
+
+def _types(found: Any, known: Types) -> None:
+    """Raises ValueError unless it is an object with these keys of these types."""
+    if type(found) is not dict:
+        raise ValueError("no object")
+    for name, types in known.items():
+        if type(found.get(name, ...)) not in types:
+            raise ValueError(f"no {name}")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)

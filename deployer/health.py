@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import requests
 
-from deployer.errors import Unhealthy
-from deployer.model import HealthCheck, Replica, Running
+from deployer.errors import DeployerError, NotConfirmed, Unhealthy
+from deployer.model import App, HealthCheck, Replica, Running
 from deployer.ports import Engine, Stopping
 
 MAX_BODY = 64 * 1024
@@ -20,6 +20,8 @@ LOG_LINES = 50
 FIRST_PAUSE = 0.05
 # A probe can time out for reasons of its own (a busy host); two in a row are the app's doing.
 FAILURES_IN_WATCH = 2
+PROBES_THROUGH_PROXY = 3
+BETWEEN_PROBES = 0.2
 _SIGNALS = {
     1: "its main process gave up (general error)",
     126: "its command is not executable",
@@ -138,6 +140,27 @@ class Prober:
         return _within(check.timeout, lambda: _http(url, host, check.timeout, accept))
 
 
+def prove_through_proxy(prober: Prober, app: App, sleep: Callable[[float], None]) -> None:
+    """Ask an app through the proxy; one without a route needs no proof.
+
+    Raises NotConfirmed when that fails a few times in a row.
+    """
+    rule, path = app.route, app.health.path
+    if rule is None:
+        return
+    beneath = path is not None and (path + "/").startswith(rule.path.rstrip("/") + "/")
+    asked = path if path is not None and beneath else rule.path
+    for _ in range(PROBES_THROUGH_PROXY):
+        answer = prober.ask_through_proxy(rule.hosts[0], asked, app.health)
+        if answer.healthy:
+            return
+        sleep(BETWEEN_PROBES)
+    raise NotConfirmed(
+        f"{app.name} does not answer through Nginx: GET {asked} of {rule.hosts[0]}: "
+        f"{answer.words}. Look at the app's `route:` and `health:` settings"
+    )
+
+
 def how_it_ended(replica: Replica) -> str:
     """An exit in a person's words: code, meaning, memory."""
     if replica.oom_killed:
@@ -211,7 +234,10 @@ class Watcher:
                 "Deploy again"
             )
         if seen.state in (Running.EXITED, Running.RESTARTING) or seen.restarts > 0:
-            raise self._unhealthy(seen, f"does not stay up: {how_it_ended(seen)}")
+            # Up again, it shows nothing of its end any more.
+            again = seen.state is Running.RUNNING
+            ended = "it ended, and Docker started it again" if again else how_it_ended(seen)
+            raise self._unhealthy(seen, f"does not stay up: {ended}")
         return seen
 
     def _is_healthy(self, replica: Replica) -> bool:
@@ -230,4 +256,9 @@ class Watcher:
         return said
 
     def _unhealthy(self, replica: Replica, what: str) -> Unhealthy:
-        return Unhealthy(f"{replica.name} {what}", detail=self.engine.logs(replica, LOG_LINES))
+        try:
+            words = self.engine.logs(replica, LOG_LINES)
+        except DeployerError as error:
+            # What the replica did is the reason, also where its evidence cannot be had.
+            words = f"(no log lines: {error})"
+        return Unhealthy(f"{replica.name} {what}", detail=words)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 DEFAULT_REGISTRY = "docker.io"
+# Shorter values are words that any text may have in it; masked, it would say nothing.
+SECRET_FROM = 8
 _DOCKER_HUB_ALIASES = frozenset(
     {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 )
@@ -112,6 +115,20 @@ class Spec:
     stop_grace_period: float = 10.0
     replicas: int = 1
 
+    def masked(self, text: str, public: Sequence[str] = ()) -> str:
+        """The text with `***` for each environment value of SECRET_FROM characters or more.
+
+        What an app says when it fails is often its own settings. Of a value of several lines
+        each is masked, as a log may cut between them. What stands in a `public` word is no
+        secret: masked, an app that is told its own name would have reasons without names.
+        """
+        values = [value for _, value in self.environment]
+        parts = {part.strip() for value in values for part in (value, *value.splitlines())}
+        for secret in sorted(parts, key=len, reverse=True):
+            if len(secret) >= SECRET_FROM and not any(secret in word for word in public):
+                text = text.replace(secret, "***")
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
@@ -159,6 +176,11 @@ class App:
     route: RouteRule | None
     health: HealthCheck
     limits: Limits = Limits()
+
+    @property
+    def public(self) -> tuple[str, ...]:
+        """What is known of it to everybody who uses it or sees its history."""
+        return (self.name, self.image.name, *self.tags, *(self.route.hosts if self.route else ()))
 
 
 @dataclass(frozen=True, slots=True)

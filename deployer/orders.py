@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from deployer.deployment import Trigger, Wanted
 from deployer.errors import Refused
-from deployer.model import DIGEST, App
+from deployer.model import App
 from deployer.ports import Order, Store
+from deployer.releases import asked_for
 
 
 def take(order: Order, app: App | None, store: Store, at: float) -> Order:
@@ -30,7 +31,9 @@ def take(order: Order, app: App | None, store: Store, at: float) -> Order:
 def _wanted(order: Order, app: App | None, store: Store) -> Wanted:
     if app is None:
         raise Refused(f"config.yml has no app {order.app}. Add it there and order again")
-    if order.kind == "rollback" and order.release is not None:
+    if order.kind == "rollback":
+        if order.release is None:
+            raise Refused("the rollback names no release. Give the number of a kept one")
         release = store.open_release(app.name, order.release)
         return Wanted(
             app.name,
@@ -41,11 +44,5 @@ def _wanted(order: Order, app: App | None, store: Store) -> Wanted:
         )
     if order.kind != "deploy":
         raise Refused(f"an order of kind {order.kind!r} is not known. Use deploy or rollback")
-    if order.tag and order.tag not in app.tags:
-        raise Refused(
-            f"{app.name} is not deployed from the tag {order.tag}: config.yml allows "
-            f"{', '.join(app.tags)}"
-        )
-    if order.digest and not DIGEST.fullmatch(order.digest):
-        raise Refused("the digest is not one: write sha256: and 64 hexadecimal digits")
+    asked_for(app, order.tag, order.digest)
     return Wanted(app.name, Trigger.OPERATOR, tag=order.tag, digest=order.digest)

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from deployer.deployment import Status
 from deployer.errors import Refused
-from deployer.model import Release, Replica, Running
+from deployer.model import DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Store
 
 
 def is_of(replica: Replica, active: Active | None) -> bool:
     """Whether the replica belongs to what the app serves."""
-    return active is not None and replica.deployment == active.deployment
+    return active is not None and (replica.app, replica.deployment) == (
+        active.app,
+        active.deployment,
+    )
+
+
+def asked_for(app: App, tag: str, digest: str) -> Image:
+    """What to ask the registry for: the app's own image, by the tag or digest wanted of it.
+
+    Both come from a process that faces the network. Raises Refused for a tag that the
+    configuration does not name, and for what is no digest.
+    """
+    if tag and tag not in app.tags:
+        raise Refused(
+            f"{app.name} is not deployed from the tag {tag}: config.yml allows "
+            f"{', '.join(app.tags)}. Add it to the app's `tags:` if it should be"
+        )
+    if digest and not DIGEST.fullmatch(digest):
+        raise Refused("the digest is not one: write sha256: and 64 hexadecimal digits")
+    return replace(app.image, tag=tag if tag or digest else app.tags[0], digest=digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +67,26 @@ class Releases:
         """The wanted release with a number of its own."""
         return self.store.add_release(wanted.app, wanted.image, wanted.spec, at)
 
-    def drop(self, release: Release) -> None:
+    def drop(self, app: str, number: int) -> None:
         """Forget a release that never served: nobody shall roll back to it."""
-        rows = self.store.releases(release.app)
-        self._keep(release.app, [row.number for row in rows if row.number != release.number])
+        rows = self.store.releases(app)
+        self._keep(app, [row.number for row in rows if row.number != number])
 
     def prune(self, app: str, keep: int) -> None:
-        """Keep the newest releases and the one that serves; older ones go."""
-        numbers = sorted((row.number for row in self.store.releases(app)), reverse=True)
+        """Keep the newest releases, the one that serves and one that is waited for; others go.
+
+        Only for whom the app's slot belongs to: a release that another deployment adds or is
+        about to start could be among the others.
+        """
+        numbers = [row.number for row in self.store.releases(app)]
+        needed = set(sorted(numbers, reverse=True)[:keep])
         active = self.store.active().get(app)
-        serving = {active.release} if active else set()
-        self._keep(app, sorted(serving.union(numbers[:keep])))
+        if active is not None:
+            needed.add(active.release)
+        for one in self.store.deployments(app):
+            if one.status is Status.QUEUED and one.release is not None:
+                needed.add(one.release)
+        self._keep(app, sorted(needed))
 
     def _keep(self, app: str, keep: Sequence[int]) -> None:
         self.store.drop_releases(app, keep)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 
-from deployer.deployment import Deployment, Status, Step, Trigger, advance, enter
+from deployer.deployment import Deployment, Status, Step, Trigger
 from deployer.errors import DeadlinePassed, DeployerError, Interrupted, NotConfirmed, Refused
-from deployer.health import Prober, Watcher, how_it_ended
-from deployer.model import App, Image, Release, Replica, Route
+from deployer.health import Prober, Watcher, how_it_ended, prove_through_proxy
+from deployer.model import App, Image, Release, Replica, Route, Spec
 from deployer.ports import Active, Applied, Engine, Registry, Store
-from deployer.releases import Releases, is_of
+from deployer.record import Record
+from deployer.releases import Releases, asked_for, is_of
 from deployer.traffic import Traffic, route_of
-
-PROBES_THROUGH_PROXY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,27 @@ class Parts:
         return Releases(self.store, self.engine)
 
 
-@dataclass(slots=True)
 class Rollout:
     """One deployment on its way: `run` holds the app's slot, `clean_up` comes after it."""
 
-    parts: Parts
-    deployment: Deployment
-    _deadline: float = field(init=False, default=0.0)
-    _old: list[Replica] = field(init=False, default_factory=list)
-    _new: list[Replica] = field(init=False, default_factory=list)
-    _applied: Applied | None = field(init=False, default=None)
-    _left: list[str] = field(init=False, default_factory=list)
+    def __init__(self, parts: Parts, deployment: Deployment) -> None:
+        self._parts = parts
+        app = parts.apps.get(deployment.app)
+        spec, public = (app.spec, app.public) if app else (Spec(), ())
+        self._record = Record(parts.store, parts.now, self._sleep, deployment, spec, public)
+        self._deadline = 0.0
+        self._old: list[Replica] = []
+        self._new: list[Replica] = []
+        # Whether new replicas may exist, whether Nginx may send them requests, and which of
+        # its workers may still know the replicas that are to go.
+        self._started = False
+        self._routed = False
+        self._applied: Applied | None = None
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment as it is now."""
+        return self._record.deployment
 
     def run(self) -> Deployment:
         """Take the deployment to its end; the outcome is in the store when this returns.
@@ -60,22 +70,23 @@ class Rollout:
         running in the store, and is recovered at the next start.
         """
         try:
-            self._go()
+            status, reason = self._go()
         except Interrupted:
             raise
         except Refused as error:
-            self._end(Status.REFUSED, str(error), error.detail)
+            self._record.end(Status.REFUSED, str(error), error.detail)
         except DeployerError as error:
-            self._end(Status.FAILED, "; ".join([str(error), *self._left]), error.detail)
+            self._record.end(Status.FAILED, str(error), error.detail)
+        else:
+            self._record.end(status, reason)
         return self.deployment
 
-    def _go(self) -> None:
+    def _go(self) -> tuple[Status, str]:
         app = self._app()
         self._deadline = time.monotonic() + app.limits.timeout
         wanted = self._resolve(app)
-        if self.parts.releases.is_live(wanted):
-            self._end(Status.UNCHANGED, f"{wanted.image.pinned} with this spec is live already")
-            return
+        if self._parts.releases.is_live(wanted):
+            return Status.UNCHANGED, f"{wanted.image.pinned} with this spec is live already"
         with ExitStack() as undo:
             self._pull(app, wanted.image)
             release = self._release(wanted, undo)
@@ -85,34 +96,52 @@ class Rollout:
             self._switch(app, release, undo)
             self._watch(app, undo)
             undo.pop_all()
-        self._end(Status.SUCCEEDED, f"release {release.number} serves")
+        self._prune(app)
+        return Status.SUCCEEDED, f"release {release.number} serves"
 
     def finish(self) -> Deployment:
         """End a deployment that was interrupted after its switch: the way is forward."""
-        replicas = self.parts.engine.replicas(self.deployment.app)
+        app = self._parts.apps.get(self.deployment.app)
+        replicas = self._parts.engine.replicas(self.deployment.app)
         self._old = [one for one in replicas if one.deployment != self.deployment.id]
-        self._end(
-            Status.SUCCEEDED,
-            f"release {self.deployment.release} serves; the worker was stopped while watching it",
-        )
+        route = route_of(app, [one for one in replicas if one not in self._old]) if app else None
+        if app is not None and route is not None:
+            # Live already, as a rule; the answer says who may still know the old replicas.
+            self._applied = self._parts.traffic.switch(app.name, route)
+            self._prune(app)
+        serves = f"release {self.deployment.release} serves"
+        self._record.end(Status.SUCCEEDED, f"{serves}; the worker was stopped while watching it")
         return self.deployment
 
-    def clean_up(self) -> None:
-        """Drain and retire what the switch left behind; safe to repeat, holds no slot.
+    def fail(self, reason: str) -> Deployment:
+        """End a deployment for a reason that is not the procedure's own."""
+        self._record.end(Status.FAILED, reason)
+        return self.deployment
 
-        Raises Interrupted where this process is being stopped; the next start sweeps.
+    def take_back(self) -> None:
+        """Remove what an attempt left behind that was interrupted before its switch."""
+        one = self.deployment
+        self._parts.engine.discard(one.app, one.id)
+        if one.release is not None and one.trigger is not Trigger.ROLLBACK:
+            self._drop(one.app, one.release)
+
+    def clean_up(self) -> None:
+        """Drain and remove what serves no more; safe to repeat, holds no slot.
+
+        Waits where Docker or the store is away. Raises Interrupted where this process is being
+        stopped; the next start sweeps.
         """
+        record, engine = self._record, self._parts.engine
         if self.deployment.status is Status.SUCCEEDED:
-            self._enter(Step.DRAIN, f"{len(self._old)} old replica(s)")
-            drained = self._drain()
-            self._enter(Step.RETIRE, "" if drained else "cut what was still open after the drain")
-            ended = [self.parts.engine.retire(replica) for replica in self._old]
-            app = self._app()
-            self.parts.releases.prune(app.name, app.limits.keep)
-            self._say("; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended))
-        elif self._applied is not None:
-            self._drain()
-            self.parts.engine.discard(self.deployment.app, self.deployment.id)
+            record.enter(Step.DRAIN, f"{len(self._old)} old replica(s)")
+            drained = record.patiently(self._drain)
+            record.enter(Step.RETIRE, "" if drained else "cut what was still open after the drain")
+            ended = [record.patiently(partial(engine.retire, one)) for one in self._old]
+            if ended:
+                record.say("; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended))
+        elif self._started and not self._routed:
+            record.patiently(self._drain)
+            record.patiently(self._remove)
 
     # the steps
 
@@ -120,25 +149,22 @@ class Rollout:
         """What is to run; its number is 0 where it is no release yet."""
         wanted = self.deployment
         if wanted.trigger is Trigger.ROLLBACK and wanted.release is not None:
-            self._enter(Step.RESOLVE, f"release {wanted.release}, from the store")
-            return self.parts.store.open_release(app.name, wanted.release)
-        tag = wanted.tag or app.tags[0]
-        if tag not in app.tags:
-            raise Refused(
-                f"{app.name} is not deployed from the tag {tag}: config.yml allows "
-                f"{', '.join(app.tags)}. Add it to the app's `tags:` if it should be"
-            )
-        asked = replace(app.image, tag="" if wanted.digest else tag, digest=wanted.digest)
-        self._enter(Step.RESOLVE, f"asking the registry for {asked}")
-        image = replace(self.parts.registry.resolve(asked), tag=asked.tag)
-        self.deployment = replace(self.deployment, digest=image.digest)
+            self._record.enter(Step.RESOLVE, f"release {wanted.release}, from the store")
+            release = self._parts.store.open_release(app.name, wanted.release)
+            self._record.spec = release.spec
+            return release
+        asked = asked_for(app, wanted.tag, wanted.digest)
+        name = asked.pinned if asked.digest else asked
+        self._record.enter(Step.RESOLVE, f"asking the registry for {name}")
+        image = replace(self._parts.registry.resolve(asked), tag=asked.tag)
+        self._record.deployment = replace(self.deployment, digest=image.digest)
         return Release(app.name, 0, image, app.spec)
 
     def _pull(self, app: App, image: Image) -> None:
-        here = self.parts.engine.has(image)
-        self._enter(Step.PULL, f"{image.pinned} is here already" if here else image.pinned)
+        here = self._parts.engine.has(image)
+        self._record.enter(Step.PULL, image.pinned + (" is here already" if here else ""))
         if not here:
-            self.parts.engine.pull(
+            self._parts.engine.pull(
                 image,
                 stall=app.limits.pull_stall,
                 timeout=app.limits.pull_timeout,
@@ -146,36 +172,37 @@ class Rollout:
             )
 
     def _start(self, release: Release) -> None:
-        self._enter(Step.START, f"release {release.number}, replicas: {release.spec.replicas}")
-        self.parts.engine.keep(release)
-        others = self.parts.engine.replicas(release.app)
+        self._record.enter(
+            Step.START, f"release {release.number}, {release.spec.replicas} replica(s)"
+        )
+        self._parts.engine.keep(release)
+        others = self._parts.engine.replicas(release.app)
         self._old = [one for one in others if one.deployment != self.deployment.id]
-        self._new = self.parts.engine.start(release, self.deployment.id)
+        self._started = True
+        self._new = self._parts.engine.start(release, self.deployment.id)
 
     def _check(self, app: App) -> None:
-        self._enter(Step.CHECK, f"until healthy, at most {app.health.deadline:g} s")
+        self._record.enter(Step.CHECK, f"until healthy, at most {app.health.deadline:g} s")
         self._new = self._watcher(app, self._stopping).until_healthy(self._new)
 
     def _switch(self, app: App, release: Release, undo: ExitStack) -> None:
-        route = route_of(app, self._new)
-        addresses = ", ".join(target.address for target in route.targets) if route else ""
-        self._enter(Step.SWITCH, f"to {addresses}" if addresses else "this app has no route")
-        before = self.parts.store.active().get(app.name)
+        attempt, route = self._record.attempt, route_of(app, self._new)
+        to = ", ".join(target.address for target in route.targets) if route else ""
+        self._record.enter(Step.SWITCH, f"to {to}" if to else "this app has no route")
+        before = self._record.patiently(self._parts.store.active).get(app.name)
+        # Undone after the traffic is back: the store may be away, clients must not wait for it.
+        undo.callback(attempt, "mark what serves", lambda: self._mark(before))
         if route is not None:
-            old = route_of(app, [one for one in self._old if is_of(one, before)])
-            self._applied = self.parts.traffic.switch(app.name, route)
-            undo.callback(self._undo, "switch back", lambda: self._switch_back(app, old))
-            self._prove_through_proxy(app)
-        if before is not None:
-            undo.callback(self._undo, "mark the old release", lambda: self._activate(before))
-        self._activate(Active(app.name, release.number, self.deployment.id))
+            undo.callback(attempt, "switch back", lambda: self._switch_back(app, before))
+            self._route(app, route)
+            prove_through_proxy(self._parts.prober, app, self._sleep)
+        self._mark(Active(app.name, release.number, self.deployment.id))
 
     def _watch(self, app: App, undo: ExitStack) -> None:
-        self._enter(Step.WATCH, f"for {app.limits.watch:g} s")
-        watcher = self._watcher(app, self._stopping_soon)
-        store, name = self.parts.store, app.name
+        watcher = self._watcher(app, partial(self._sleep, 0.0))
         try:
-            watcher.stays_healthy(self._new, app.limits.watch, lambda: store.queued(name))
+            self._record.enter(Step.WATCH, f"for {app.limits.watch:g} s")
+            watcher.stays_healthy(self._new, app.limits.watch, self._newer_waits)
         except Interrupted:
             undo.pop_all()
             raise
@@ -183,106 +210,86 @@ class Rollout:
     def _drain(self) -> bool:
         if self._applied is None:
             return True
-        return self.parts.traffic.wait_drained(self._applied, self._sleep)
+        return self._parts.traffic.wait_drained(self._applied, self._sleep)
 
     # what the steps are made of
 
     def _app(self) -> App:
-        app = self.parts.apps.get(self.deployment.app)
-        if app is None:
-            raise Refused(
-                f"config.yml has no app {self.deployment.app}. Add it there and deploy again"
-            )
-        return app
+        name = self.deployment.app
+        if name not in self._parts.apps:
+            raise Refused(f"config.yml has no app {name}. Add it there and deploy again")
+        return self._parts.apps[name]
 
     def _release(self, wanted: Release, undo: ExitStack) -> Release:
         """The release to start: a kept one, or a new one that is dropped again if it fails."""
-        releases = self.parts.releases
         release = wanted
         if not wanted.number:
-            release = releases.make(wanted, self.parts.now())
-            undo.callback(self._undo, "drop the release", lambda: releases.drop(release))
-        self.deployment = replace(
+            release = self._parts.releases.make(wanted, self._parts.now())
+            undo.callback(self._drop, release.app, release.number)
+        self._record.deployment = replace(
             self.deployment, release=release.number, digest=release.image.digest
         )
         return release
 
-    def _activate(self, active: Active) -> None:
-        self.parts.store.activate(active)
+    def _drop(self, app: str, number: int) -> None:
+        drop = self._parts.releases.drop
+        self._record.attempt("drop the release", lambda: drop(app, number))
 
-    def _switch_back(self, app: App, old: Route | None) -> None:
-        self._applied = self.parts.traffic.switch(app.name, old)
+    def _prune(self, app: App) -> None:
+        prune, keep = self._parts.releases.prune, app.limits.keep
+        self._record.attempt("remove older releases", lambda: prune(app.name, keep))
+
+    def _route(self, app: App, route: Route) -> None:
+        self._routed = True
+        try:
+            self._applied = self._parts.traffic.switch(app.name, route)
+        except DeployerError as error:
+            # What Nginx took but did not confirm may have got requests for a moment.
+            self._routed = isinstance(error, NotConfirmed)
+            raise
+
+    def _switch_back(self, app: App, before: Active | None) -> None:
+        if self._routed:
+            replicas = self._parts.engine.replicas(app.name)
+            old = route_of(app, [one for one in replicas if is_of(one, before)])
+            self._applied = self._parts.traffic.switch(app.name, old)
+            self._routed = False
+
+    def _mark(self, active: Active | None) -> None:
+        store, name = self._parts.store, self.deployment.app
+        mark = partial(store.activate, active) if active else partial(store.deactivate, name)
+        self._record.patiently(mark)
+
+    def _newer_waits(self) -> bool:
+        try:
+            return self._parts.store.queued(self.deployment.app)
+        except DeployerError:
+            # No reason to take a healthy release back.
+            return False
 
     def _discard(self) -> None:
         """Remove the new replicas; once Nginx knew them, only after the drain (`clean_up`).
 
         An address that is given up while a worker still knows it can become another app's.
         """
-        if self._applied is None:
-            app, deployment = self.deployment.app, self.deployment.id
-            self._undo(
-                "remove the new replicas", lambda: self.parts.engine.discard(app, deployment)
-            )
+        if not self._routed and self._applied is None:
+            self._record.attempt("remove the new replicas", self._remove)
 
-    def _undo(self, what: str, effect: Callable[[], None]) -> None:
-        """Undo one thing; a failure is told beside the reason, and never instead of it."""
-        try:
-            effect()
-        except DeployerError as error:
-            self._left.append(f"could not {what}: {error}")
-
-    def _prove_through_proxy(self, app: App) -> None:
-        """Ask the app through Nginx on a fresh connection.
-
-        Raises NotConfirmed when that fails a few times in a row.
-        """
-        rule = app.route
-        if rule is None:
-            return
-        path = app.health.path
-        beneath = path is not None and (path + "/").startswith(rule.path.rstrip("/") + "/")
-        asked = path if path is not None and beneath else rule.path
-        for _ in range(PROBES_THROUGH_PROXY):
-            answer = self.parts.prober.ask_through_proxy(rule.hosts[0], asked, app.health)
-            if answer.healthy:
-                return
-            self.parts.wait(0.2)
-        raise NotConfirmed(
-            f"{app.name} does not answer through Nginx: GET {asked} of {rule.hosts[0]}: "
-            f"{answer.words}. The old release has the traffic again"
-        )
+    def _remove(self) -> None:
+        self._parts.engine.discard(self.deployment.app, self.deployment.id)
+        self._started = False
 
     def _watcher(self, app: App, stopping: Callable[[], None]) -> Watcher:
-        return Watcher(self.parts.engine, self.parts.prober, app.health, self._sleep, stopping)
+        return Watcher(self._parts.engine, self._parts.prober, app.health, self._sleep, stopping)
 
     def _sleep(self, seconds: float) -> None:
-        if self.parts.wait(seconds):
-            self._stopping_soon()
-
-    def _stopping_soon(self) -> None:
-        if self.parts.wait(0.0):
+        if self._parts.wait(seconds):
             raise Interrupted("the worker is being stopped")
 
     def _stopping(self) -> None:
-        self._stopping_soon()
+        self._sleep(0.0)
         if time.monotonic() > self._deadline:
-            limit = self.parts.apps[self.deployment.app].limits.timeout
             raise DeadlinePassed(
                 f"the deployment did not get past its step {self.deployment.step} within "
-                f"{limit:g} s (deploy.timeout)"
+                f"{self._app().limits.timeout:g} s (deploy.timeout)"
             )
-
-    # what is written down
-
-    def _enter(self, step: Step, message: str) -> None:
-        self.deployment = enter(self.deployment, step)
-        self._say(message)
-
-    def _say(self, message: str) -> None:
-        self.parts.store.save(self.deployment, self.parts.now(), message)
-
-    def _end(self, status: Status, reason: str, detail: str = "") -> None:
-        active = self.parts.store.active().get(self.deployment.app)
-        ended = advance(self.deployment, status, self.parts.now(), reason, detail)
-        self.deployment = replace(ended, serving=active.release if active else None)
-        self._say(reason)

@@ -6,7 +6,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +19,6 @@ from deployer.deployment import (
     Status,
     Trigger,
     Wanted,
-    advance,
     recover,
     restart,
 )
@@ -40,43 +40,50 @@ RETRY = 2.0
 class Worker:
     """Runs deployments, at most `parallel` at once and one per app.
 
-    `stop` ends it: what is under way is interrupted and recovered at the next start.
+    `stop` ends it: what is under way is interrupted and recovered at the next start. Every
+    `resync` seconds it looks at what there is, and where Docker or the store is away it tries
+    again after `retry` seconds.
     """
 
     parts: Parts
     proxy: Proxy
     stop: threading.Event
     parallel: int = 4
-    _busy: dict[int, str] = field(default_factory=dict)
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _resynced: float = 0.0
+    resync: float = RESYNC
+    retry: float = RETRY
+    _busy: dict[int, str] = field(init=False, default_factory=dict)
+    _threads: list[threading.Thread] = field(init=False, default_factory=list)
+    _said: dict[str, str] = field(init=False, default_factory=dict)
+    _due: float = field(init=False, default=0.0)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""
-        if self._retrying("start", self._begin):
+        try:
+            while not self.stop.is_set() and not self._done("start", self._begin):
+                self.stop.wait(self.retry)
             while not self.stop.wait(POLL):
-                self._retrying("turn", self._turn)
-        for thread in self._threads:
-            thread.join()
+                self._turn()
+        finally:
+            self.stop.set()
+            for thread in self._threads:
+                thread.join()
 
     # the loop
 
-    def _retrying(self, doing: str, attempt: Callable[[], None]) -> bool:
-        """Do it until it is done; what passes (Docker or the store away) is said once."""
-        said = ""
-        while not self.stop.is_set():
-            try:
-                attempt()
-            except DeployerError as error:
-                if str(error) != said:
-                    said = str(error)
-                    log.warning("worker waits", doing=doing, reason=said, detail=error.detail)
-                self.stop.wait(RETRY)
-            else:
-                if said:
-                    log.info("worker goes on", doing=doing)
-                return True
-        return False
+    def _done(self, doing: str, attempt: Callable[[], None]) -> bool:
+        """Do it now; what keeps it from being done (Docker or the store away) is said once."""
+        try:
+            attempt()
+        except Interrupted:
+            return False
+        except DeployerError as error:
+            if self._said.get(doing) != str(error):
+                self._said[doing] = str(error)
+                log.warning("worker waits", doing=doing, reason=str(error), detail=error.detail)
+            return False
+        if self._said.pop(doing, ""):
+            log.info("worker goes on", doing=doing)
+        return True
 
     def _begin(self) -> None:
         """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
@@ -96,38 +103,49 @@ class Worker:
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _turn(self) -> None:
-        due = time.monotonic() - self._resynced >= RESYNC
+        now = time.monotonic()
+        due = now >= self._due
+        if due:
+            # Before the work: what ends meanwhile asks for another turn.
+            self._due = now + self.resync
+        if not self._done("work", partial(self._work, due)):
+            self._due = 0.0
+            self.stop.wait(self.retry)
+        if due:
+            self._done("look", self._look)
+
+    def _work(self, due: bool) -> None:
         if self.parts.store.changed() or due:
             self._resume()
             self._take_orders()
             self._claim()
-        if due:
-            self._resynced = time.monotonic()
-            self._resync()
 
     def _resume(self) -> None:
         """Recover deployments that run in the store but in no thread of ours."""
+        # Before the question: what ends in between is running in its answer, and was ours.
+        ours = self._busy.copy()
         for deployment in self.parts.store.running():
-            if deployment.id in self._busy:
-                continue
-            active = self.parts.store.active().get(deployment.app)
-            decision = recover(deployment, active.deployment if active else None)
-            log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
-            if decision is Recovery.FINISH:
-                self._hold(deployment, Rollout.finish)
-                continue
-            self.parts.engine.discard(deployment.app, deployment.id)
-            if decision is Recovery.AGAIN:
-                again = restart(deployment)
-                message = f"attempt {again.attempt}: the one before was interrupted"
-                self.parts.store.save(again, self.parts.now(), message)
-                self._hold(again, Rollout.run)
-            else:
-                self._fail(
-                    deployment,
-                    f"interrupted {deployment.attempt} times before the switch, "
-                    "nothing was changed. Look at the worker's log, then deploy again",
-                )
+            if deployment.id not in ours:
+                self._recover(deployment)
+
+    def _recover(self, deployment: Deployment) -> None:
+        active = self.parts.store.active().get(deployment.app)
+        decision = recover(deployment, active.deployment if active else None)
+        log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
+        if decision is Recovery.FINISH:
+            self._hold(deployment, Rollout.finish)
+            return
+        Rollout(self.parts, deployment).take_back()
+        if decision is Recovery.AGAIN:
+            again = restart(deployment)
+            message = f"attempt {again.attempt}: the one before was interrupted"
+            self.parts.store.save(again, self.parts.now(), message)
+            self._hold(again, Rollout.run)
+        else:
+            Rollout(self.parts, deployment).fail(
+                f"interrupted {deployment.attempt} times before the switch, "
+                "nothing was changed. Look at the worker's log, then deploy again"
+            )
 
     def _take_orders(self) -> None:
         for order in self.parts.store.open_orders():
@@ -172,7 +190,7 @@ class Worker:
                 self._to_its_end(rollout, go)
             finally:
                 del self._busy[deployment.id]
-                self._resynced = 0.0
+            self._due = 0.0
             ended = rollout.deployment
             bound.info("deployment ended", status=ended.status, reason=ended.reason)
             rollout.clean_up()
@@ -180,6 +198,8 @@ class Worker:
             bound.info("deployment interrupted", step=rollout.deployment.step)
         except DeployerError as error:
             bound.warning("left to recovery", step=rollout.deployment.step, reason=str(error))
+        except Exception:
+            log.exception("clean-up broke, left to the next start", deployment=deployment.id)
 
     def _to_its_end(self, rollout: Rollout, go: Callable[[Rollout], Deployment]) -> None:
         try:
@@ -188,10 +208,9 @@ class Worker:
             raise
         except Exception as error:
             log.exception("deployment broke", deployment=rollout.deployment.id)
-            rollout.deployment = self._fail(
-                rollout.deployment,
+            rollout.fail(
                 f"a fault in deployer itself ({type(error).__name__}). "
-                "The worker's log has the details; please report it",
+                "The worker's log has the details; please report it"
             )
 
     def _sweep(self, stale: list[Replica], applied: Applied) -> None:
@@ -207,13 +226,6 @@ class Worker:
     def _sleep(self, seconds: float) -> None:
         if self.stop.wait(seconds):
             raise Interrupted("the worker is being stopped")
-
-    def _fail(self, deployment: Deployment, reason: str) -> Deployment:
-        active = self.parts.store.active().get(deployment.app)
-        failed = advance(deployment, Status.FAILED, self.parts.now(), reason)
-        failed = replace(failed, serving=active.release if active else None)
-        self.parts.store.save(failed, self.parts.now(), reason)
-        return failed
 
     # what is seen
 
@@ -234,19 +246,25 @@ class Worker:
             and not is_of(replica, active.get(replica.app))
         )
 
-    def _resync(self) -> None:
+    def _look(self) -> None:
         """Route settled apps to the addresses that Docker shows now, and show what is seen.
 
         Only this thread lets deployments begin, so an app that is not busy here stays so. An
         app without a running replica keeps its route: a refused connection says more than
         the default server.
         """
-        busy = set(self._busy.values())
+        busy = set(self._busy.copy().values())
         active, replicas = self.parts.store.active(), self.parts.engine.replicas()
         routes = self._routes(active, replicas)
         settled = {name: route for name, route in routes.items() if route and name not in busy}
-        if self.parts.traffic.refresh(settled):
-            log.info("routes follow the containers", apps=sorted(settled))
+        try:
+            if self.parts.traffic.refresh(settled):
+                log.info("routes follow the containers", apps=sorted(settled))
+        finally:
+            # An Nginx that takes no routes must not make the worker look dead.
+            self._show(replicas)
+
+    def _show(self, replicas: Sequence[Replica]) -> None:
         self.parts.store.show(
             {
                 "at": self.parts.now(),

@@ -210,6 +210,14 @@ def test_an_exit_in_the_watch_window_is_noticed() -> None:
         watcher(engine).stays_healthy(replicas, 3600, over=lambda: False)
 
 
+def test_a_container_that_docker_restarted_does_not_stay_up_though_it_runs() -> None:
+    engine, replicas = started(Behaviour.ANSWERS)
+    engine.change(replicas[0], Running.RESTARTING, exit_code=1)
+    engine.change(replicas[0], Running.RUNNING)
+    with pytest.raises(Unhealthy, match="does not stay up: it ended, and Docker started it again"):
+        watcher(engine).stays_healthy(replicas, 3600, over=lambda: False)
+
+
 def test_the_watch_ends_sooner_when_something_newer_waits() -> None:
     engine, replicas = started(Behaviour.ANSWERS)
     watcher(engine).stays_healthy(replicas, 3600, over=lambda: True)

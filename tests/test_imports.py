@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = ["errors", "model", "deployment", "policy"]
 CONTRACTS = {"ports", "config"}
-PROCEDURE = {"health", "releases", "rollout", "traffic", "orders", "worker"}
+PROCEDURE = {"health", "record", "releases", "rollout", "traffic", "orders", "worker"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)
 LIBRARIES_OF_ADAPTERS = {"flask", "docker", "sqlalchemy", "jinja2", "alembic", "gunicorn"}

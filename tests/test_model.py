@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.model import Image, image_of, parse_image
+from deployer.model import Image, Spec, image_of, parse_image
 
 DIGEST = "sha256:" + "0f" * 32
 
@@ -68,3 +68,11 @@ def test_any_text_is_an_image_that_reads_back_the_same_or_none(text: str) -> Non
     assert image is None or parse_image(str(image)) == Image(
         image.host, image.repository, image.tag, "" if image.tag else image.digest
     )
+
+
+def test_what_everybody_may_know_is_not_masked_though_the_environment_says_it_too() -> None:
+    """An app that is told its own name has reasons with names, and its secrets are masked."""
+    spec = Spec(environment=(("APP", "storefront"), ("PASSWORD", "correct-horse")))
+    said = "storefront-3-1 does not stay up: correct-horse"
+    assert spec.masked(said) == "***-3-1 does not stay up: ***"
+    assert spec.masked(said, ["storefront"]) == "storefront-3-1 does not stay up: ***"

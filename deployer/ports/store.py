@@ -173,6 +173,10 @@ class Store(Protocol):
         """Make this what the app serves."""
         ...
 
+    def deactivate(self, app: str) -> None:
+        """The app serves nothing any more; nothing happens where it did not."""
+        ...
+
     def show(self, snapshot: Mapping[str, Any]) -> None:
         """Replace the snapshot."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -100,7 +101,14 @@ def _settings(part: ReceiverPart) -> dict[str, Any]:
         "secure_scheme_headers": {},
         "control_socket_disable": True,
         "proc_name": "deployer-receiver",
+        # gunicorn's master would load the same settings again, its worker would die.
+        "when_ready": _ignore_hangup,
+        "post_worker_init": _ignore_hangup,
     }
+
+
+def _ignore_hangup(_: object) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class _Log(Logger):  # type: ignore[misc] # gunicorn has no types

@@ -54,6 +54,10 @@ class FakeEngine:
         """Let the next call of a verb raise this, `after` for: once it has been carried out."""
         self._failures.append(_Failure(verb, error, after))
 
+    def calm(self) -> None:
+        """Let nothing fail any more that was told to."""
+        self._failures.clear()
+
     def answers(self, address: str) -> bool:
         """Whether a probe of this address would be answered now."""
         with self._lock:
@@ -65,13 +69,18 @@ class FakeEngine:
             )
 
     def change(self, replica: Replica, state: Running, *, exit_code: int | None = None) -> None:
-        """Let a container's state change by itself; GONE removes it."""
+        """Let a container's state change by itself; GONE removes it.
+
+        One that runs again has another address, as Docker gives them.
+        """
         with self._lock:
             found = self._containers[replica.name]
             if state is Running.GONE:
                 del self._containers[replica.name]
                 return
-            address = found.replica.address if state is Running.RUNNING else ""
+            address = ""
+            if state is Running.RUNNING:
+                address = found.replica.address or self._next_address()
             restarts = found.replica.restarts + (state is Running.RESTARTING)
             found.replica = replace(
                 found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
@@ -169,7 +178,7 @@ class FakeEngine:
         behaviour = self._behaviours.get(release.image.pinned)
         if behaviour is None:
             raise StartFailed(f"cannot create container {name}: no image {release.image.pinned}")
-        self._made += 1
+        address = self._next_address()
         replica = Replica(
             app=release.app,
             deployment=deployment,
@@ -177,7 +186,7 @@ class FakeEngine:
             index=index,
             id=f"{self._made:064x}",
             name=name,
-            address=f"10.0.{self._made // 250}.{self._made % 250 + 1}",
+            address=address,
             state=Running.RUNNING,
             started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z",
         )
@@ -186,6 +195,10 @@ class FakeEngine:
             again = release.spec.restart != "no"
             state = Running.RESTARTING if again else Running.EXITED
             self.change(replica, state, exit_code=3)
+
+    def _next_address(self) -> str:
+        self._made += 1
+        return f"10.0.{self._made // 250}.{self._made % 250 + 1}"
 
     def _look(self, replica: Replica) -> Replica:
         found = self._containers.get(replica.name)

@@ -25,7 +25,7 @@ class FakeProxy:
         self.history: list[tuple[Route, ...]] = []
         self.holding = False
         self.down = False
-        self._errors: list[DeployerError] = []
+        self._errors: list[tuple[DeployerError, bool]] = []
         self._pids = count(1000)
         self._workers: frozenset[int] = frozenset()
         self._old: frozenset[int] = frozenset()
@@ -36,10 +36,20 @@ class FakeProxy:
         """The live routes, by app."""
         return self.history[-1] if self.history else ()
 
-    def fail(self, error: DeployerError | None = None, times: int = 1) -> None:
-        """Let the next changes fail with this error; nothing changes then."""
+    def fail(
+        self, error: DeployerError | None = None, times: int = 1, *, late: bool = False
+    ) -> None:
+        """Let the next changes fail with this error; nothing changes then.
+
+        `late`: Nginx had taken the change already and was taken back, so that workers which
+        know the new routes have yet to exit.
+        """
         failure = error or NotConfirmed("Nginx was told to fail. Tell it to work")
-        self._errors += [failure] * times
+        self._errors += [(failure, late)] * times
+
+    def calm(self) -> None:
+        """Let nothing fail any more that was told to."""
+        self._errors.clear()
 
     def let_go(self) -> None:
         """Let all old workers exit."""
@@ -62,12 +72,19 @@ class FakeProxy:
             self.down = False
             return Applied(len(self.history), self._old)
         if self._errors:
-            raise self._errors.pop(0)
-        before, self._workers = self._workers, frozenset(next(self._pids) for _ in range(_WORKERS))
-        self._old = self._old | before if self.holding else frozenset()
+            error, late = self._errors.pop(0)
+            for _ in range(2 if late else 0):
+                self._reload()
+            raise error
+        before = self._reload()
         self.history.append(wanted)
         self.down = False
         return Applied(len(self.history), before)
+
+    def _reload(self) -> frozenset[int]:
+        before, self._workers = self._workers, frozenset(next(self._pids) for _ in range(_WORKERS))
+        self._old = self._old | before if self.holding else frozenset()
+        return before
 
     def facts(self) -> NginxFacts:
         """An Nginx of today."""

@@ -57,12 +57,13 @@ class Deployer:
         self.config.write_text(config if config is not None else CONFIG.read_text())
         self.http_port = free_port(preferred_port)
         self.receiver_port = free_port()
+        self.status_port = free_port()
         self._settings = {
             "DEPLOYER_CONFIG": str(self.config),
             "DEPLOYER_PATHS__STATE": str(folder / "state"),
             "DEPLOYER_NGINX__CONTAINER": self.nginx,
             "DEPLOYER_NGINX__HTTP_PORT": str(self.http_port),
-            "DEPLOYER_NGINX__STATUS_PORT": str(free_port()),
+            "DEPLOYER_NGINX__STATUS_PORT": str(self.status_port),
             "HTTP_PORT": str(self.receiver_port),
             **(settings or {}),
         }
@@ -159,6 +160,17 @@ class Deployer:
         except LabError:
             return ""
 
+    def images(self, instance: str = "") -> list[str]:
+        """Return the names under which this deployer keeps its releases' images."""
+        named = f"deployer.local/{instance or self.instance()}"
+        return run(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", named]).split()
+
+    def child(self, name: str) -> int:
+        """Return the process id of the newest receiver or worker."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        started = [line for line in lines if line["event"] == "child started"]
+        return [int(line["pid"]) for line in started if line["child"] == name][-1]
+
     def clean(self) -> None:
         """Stop it and remove its containers, images and folder: all that it made."""
         self.stop()
@@ -169,9 +181,9 @@ class Deployer:
             for batch in (apps, nginx.split()):
                 if batch:
                     run(["docker", "rm", "--force", "--volumes", *batch])
-            kept = run(["docker", "images", "-q", f"deployer.local/{instance}/*"]).split()
+            kept = self.images(instance)
             if kept:
-                run(["docker", "rmi", "--force", *sorted(set(kept))])
+                run(["docker", "rmi", *kept])
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _secret(self, name: str) -> str:

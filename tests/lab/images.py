@@ -15,6 +15,7 @@ __all__ = [
     "BUSYBOX",
     "NGINX",
     "PYTHON",
+    "build",
     "build_app",
     "ensure_base_images",
     "ensure_busybox",
@@ -44,7 +45,7 @@ def build_app(
     if not _MODES.fullmatch(mode):
         raise LabError(f"the lab's app has no mode {mode!r}, only {_MODES.pattern}")
     ensure_base_images([PYTHON])
-    built = _build(version, mode, extra)
+    built = build(version, mode, extra)
     return push(built, repository, tag, registry)
 
 
@@ -62,8 +63,8 @@ def push(image: str, repository: str, tag: str, registry: Registry) -> str:
     return found.group(1)
 
 
-def _build(version: str, mode: str, extra: Sequence[str]) -> str:
-    """Build it, unless it is there: building again would give the same content a new digest."""
+def build(version: str, mode: str = "ok", extra: Sequence[str] = ()) -> str:
+    """Build the app unless it is there, since the same content would get a new digest; its name."""
     lines = "\n".join([(_FOLDER / "Dockerfile").read_text().rstrip(), *extra, ""])
     base = run(["docker", "image", "inspect", "--format", "{{.Id}}", PYTHON])
     parts = (version, mode, lines, base, (_FOLDER / "server.py").read_text())

@@ -1,0 +1,75 @@
+"""What is written down of one deployment on its way, and how long that is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
+
+from deployer.deployment import Deployment, Status, Step, advance, enter
+from deployer.errors import DeployerError, Interrupted
+from deployer.model import Spec
+from deployer.ports import Store
+
+RETRY = 1.0
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Record:
+    """A deployment as it is now; each change is in the store when a verb returns.
+
+    `sleep` waits so many seconds and raises Interrupted when this process is being stopped.
+    `spec` is the one whose containers may speak in a reason or its evidence: the values of
+    its environment are masked there, unless they are `public` words.
+    """
+
+    store: Store
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+    deployment: Deployment
+    spec: Spec = field(default=Spec())
+    public: tuple[str, ...] = ()
+    _left: list[str] = field(init=False, default_factory=list)
+
+    def enter(self, step: Step, message: str) -> None:
+        """The next step; the message says what it is about."""
+        self.deployment = enter(self.deployment, step)
+        self.say(message)
+
+    def say(self, message: str) -> None:
+        """One more line of its history."""
+        one, masked = self.deployment, partial(self.spec.masked, public=self.public)
+        self.deployment = replace(one, reason=masked(one.reason), detail=masked(one.detail))
+        self.patiently(lambda: self.store.save(self.deployment, self.now(), masked(message)))
+
+    def end(self, status: Status, reason: str, detail: str = "") -> None:
+        """Its outcome, with what could not be done besides, and which release serves."""
+        active = self.patiently(self.store.active).get(self.deployment.app)
+        told = "; ".join([reason, *self._left])
+        ended = advance(self.deployment, status, self.now(), told, detail)
+        self.deployment = replace(ended, serving=active.release if active else None)
+        self.say(told)
+
+    def attempt(self, what: str, effect: Callable[[], None]) -> None:
+        """Do one thing; its failure is told beside the outcome, and never instead of it."""
+        try:
+            effect()
+        except Interrupted:
+            raise
+        except DeployerError as error:
+            self._left.append(f"could not {what}: {error}")
+
+    def patiently(self, effect: Callable[[], T]) -> T:
+        """Do what has to be done, again and again while Docker or the store is away.
+
+        Raises Interrupted where this process is being stopped meanwhile.
+        """
+        while True:
+            try:
+                return effect()
+            except DeployerError as error:
+                if not error.retry:
+                    raise
+            self.sleep(RETRY)

@@ -1,0 +1,275 @@
+"""Any sequence of pushes, deployments, rollbacks, failures and restarts keeps the promises."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from deployer.deployment import (
+    ALLOWED,
+    Deployment,
+    Recovery,
+    Status,
+    Step,
+    Trigger,
+    Wanted,
+    recover,
+    restart,
+)
+from deployer.errors import (
+    ConfigRejected,
+    EngineError,
+    EngineUnavailable,
+    Interrupted,
+    NotConfirmed,
+    StoreUnavailable,
+)
+from deployer.model import HealthCheck, Limits, Route, Running
+from deployer.releases import is_of
+from deployer.rollout import Rollout
+from deployer.traffic import Traffic, route_of
+from tests.fakes.registry import Behaviour
+from tests.world import World, app
+
+NAMES = ("web", "job")
+QUICK = {
+    "health": HealthCheck(8080, "/", interval=0.001, deadline=0.01),
+    "limits": Limits(watch=0.003, keep=2),
+}
+AWAY = EngineUnavailable("Docker is away")
+REFUSED = EngineError("Docker refuses")
+LOCKED = StoreUnavailable("locked")
+
+names = st.sampled_from(NAMES)
+engine_faults = st.tuples(
+    st.sampled_from(["has", "pull", "keep", "start", "look", "replicas", "logs", "forget"]),
+    st.sampled_from([AWAY, REFUSED]),
+    st.booleans(),
+) | st.tuples(st.sampled_from(["discard", "retire"]), st.just(AWAY), st.booleans())
+store_faults = st.tuples(
+    st.sampled_from(["save", "activate", "deactivate", "active", "queued"]),
+    st.just(LOCKED),
+    st.booleans(),
+)
+proxy_faults = st.sampled_from(
+    [(ConfigRejected("no"), False), (NotConfirmed("no"), False), (NotConfirmed("no"), True)]
+)
+behaviours = st.sampled_from([Behaviour.ANSWERS] * 4 + list(Behaviour))
+tags = st.sampled_from(["latest", "next"])
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What goes wrong in a deployment, and what happens when it has come to a step."""
+
+    engine: list[tuple[str, EngineError, bool]]
+    store: list[tuple[str, StoreUnavailable, bool]]
+    proxy: list[tuple[NotConfirmed | ConfigRejected, bool]]
+    at: Step = Step.WATCH
+    happens: str = ""
+
+
+faults = st.just(Faults([], [], [])) | st.builds(
+    Faults,
+    engine=st.lists(engine_faults, max_size=2),
+    store=st.lists(store_faults, max_size=2),
+    proxy=st.lists(proxy_faults, max_size=2),
+    at=st.sampled_from(list(Step)[:6]) | st.just(Step.WATCH),
+    happens=st.sampled_from(["", "", "exit", "stop", "ask"]),
+)
+
+
+class Deployments(RuleBasedStateMachine):
+    """A worker without threads: what its threads would do is done one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.world = World(self.folder, app("web", **QUICK), app("job", **QUICK, route=None))
+        self.ended: list[Rollout] = []
+        # Deployments whose replicas may stay until the next start, as their record says.
+        self.excused: set[int] = set()
+        self.world.traffic.begin({})
+        for name in NAMES:
+            self.world.push(name=name)
+            self._next(Wanted(name, Trigger.BOOTSTRAP), Faults([], [], []))
+
+    def teardown(self) -> None:
+        """All statuses have followed the diagram; nothing stays on disk."""
+        for deployment in self.world.store.deployments(limit=1000):
+            history = [one.status for one in self.world.store.transitions(deployment.id)]
+            assert (history[0], history[-1]) == (Status.QUEUED, deployment.status)
+            for before, after in pairwise(history):
+                assert after is before or after in ALLOWED[before]
+        self.world.close()
+        shutil.rmtree(self.folder)
+
+    # what happens around the worker
+
+    @precondition(lambda self: not self.world.store.running())
+    @rule(name=names)
+    def die(self, name: str) -> None:
+        """A container that serves ends by itself, and is started again elsewhere."""
+        active = self.world.store.active().get(name)
+        for replica in self.world.replicas(name):
+            if is_of(replica, active):
+                self.world.engine.change(replica, Running.EXITED, exit_code=1)
+                self.world.engine.change(replica, Running.RUNNING)
+        self._look()
+
+    # what the worker does
+
+    @rule(name=names, behaviour=behaviours, tag=tags, faults=faults)
+    def deploy(self, name: str, behaviour: Behaviour, tag: str, faults: Faults) -> None:
+        """Somebody pushes an image, a webhook comes, and something goes wrong somewhere."""
+        self.world.push(behaviour, name=name, tag=tag)
+        self._next(Wanted(name, Trigger.WEBHOOK, tag), faults)
+
+    @rule(name=names, back=st.integers(0, 3), faults=faults)
+    def roll_back(self, name: str, back: int, faults: Faults) -> None:
+        """An operator wants an earlier release, which may be gone."""
+        newest = max(self.world.releases(name), default=1)
+        self._next(Wanted(name, Trigger.ROLLBACK, release=max(1, newest - back)), faults)
+
+    @rule(name=names, faults=faults)
+    def deploy_again(self, name: str, faults: Faults) -> None:
+        """Nothing new was pushed."""
+        self._next(Wanted(name, Trigger.WEBHOOK), faults)
+
+    @precondition(lambda self: self.ended)
+    @rule(data=st.data())
+    def clean_up(self, data: st.DataObject) -> None:
+        """The clean-up of one that has ended, whatever has happened since."""
+        rollout = self.ended.pop(data.draw(st.integers(0, len(self.ended) - 1)))
+        self._clean_up(rollout)
+
+    @rule()
+    def begin_again(self) -> None:
+        """The worker ends and starts: clean-ups are forgotten, what is left is swept."""
+        world, store = self.world, self.world.store
+        world.traffic = Traffic(world.proxy, world.drain)
+        world.parts = replace(world.parts, traffic=world.traffic)
+        self.ended.clear()
+        world.traffic.begin(self._routes())
+        active, under_way = store.active(), {one.id for one in store.running()}
+        for replica in world.engine.replicas():
+            if replica.deployment not in under_way and not is_of(replica, active.get(replica.app)):
+                world.engine.retire(replica)
+        self.excused.clear()
+        for deployment in store.running():
+            serves = active.get(deployment.app)
+            decision = recover(deployment, serves.deployment if serves else None)
+            rollout = Rollout(world.parts, deployment)
+            if decision is Recovery.FINISH:
+                rollout.finish()
+                self.ended.append(rollout)
+                continue
+            rollout.take_back()
+            if decision is Recovery.AGAIN:
+                store.save(restart(deployment), 3.0)
+                self._run(Rollout(world.parts, restart(deployment)))
+            else:
+                rollout.fail("interrupted too often")
+        self._look()
+
+    def _next(self, wanted: Wanted, faults: Faults) -> None:
+        self.world.store.enqueue(wanted, 1.0)
+        claimed = self.world.store.claim(2.0)
+        if claimed is None:
+            return
+        for verb, error, after in faults.engine:
+            self.world.engine.fail(verb, error, after=after)
+        for verb, away, after in faults.store:
+            self.world.store.fail(verb, away, after=after)
+        for refusal, taken in faults.proxy:
+            self.world.proxy.fail(refusal, late=taken)
+        if faults.happens:
+            self.world.store.at[faults.at] = lambda: self._happens(faults.happens, claimed)
+        self._run(Rollout(self.world.parts, claimed))
+
+    def _happens(self, what: str, deployment: Deployment) -> None:
+        if what == "stop":
+            self.world.stop.set()
+        elif what == "ask":
+            self.world.store.enqueue(Wanted(deployment.app, Trigger.WEBHOOK), 1.0)
+        for replica in self.world.replicas(deployment.app):
+            if what == "exit" and replica.deployment == deployment.id:
+                self.world.engine.change(replica, Running.EXITED, exit_code=1)
+
+    def _run(self, rollout: Rollout) -> None:
+        try:
+            ended = rollout.run()
+        except Interrupted:
+            self.world.calm()
+        else:
+            self.world.calm()
+            if "could not switch back" in ended.reason:
+                self.excused.add(ended.id)
+            self.ended.append(rollout)
+        self._look()
+
+    def _clean_up(self, rollout: Rollout) -> None:
+        rollout.clean_up()
+        ended = rollout.deployment
+        if ended.status is not Status.SUCCEEDED and ended.id not in self.excused:
+            assert self.world.addresses(ended.id) == []
+
+    def _routes(self) -> dict[str, Route | None]:
+        active, replicas = self.world.store.active(), self.world.engine.replicas()
+        return {
+            name: route_of(one, [each for each in replicas if is_of(each, active.get(name))])
+            for name, one in self.world.parts.apps.items()
+        }
+
+    def _look(self) -> None:
+        """What the worker does every few seconds, for apps with nothing under way."""
+        busy = {one.app for one in self.world.store.running()}
+        routes = {
+            name: route for name, route in self._routes().items() if route and name not in busy
+        }
+        self.world.traffic.refresh(routes)
+
+    # what holds at any time
+
+    @invariant()
+    def just_the_running_replicas_of_what_is_active_are_routed(self) -> None:
+        """None where an app has nothing active, or no route."""
+        busy = {one.app for one in self.world.store.running()}
+        expected = self._routes()["web"]
+        if expected is not None and "web" not in busy:
+            assert self.world.proxy.routes == (expected,)
+        assert self.world.routed("job") == []
+
+    @invariant()
+    def what_is_routed_exists(self) -> None:
+        """Clients never meet an address that was given up."""
+        for address in self.world.routed("web"):
+            assert self.world.engine.answers(address)
+
+    @invariant()
+    def what_is_active_is_a_release_that_opens(self) -> None:
+        """And its replicas are there."""
+        for name, active in self.world.store.active().items():
+            assert self.world.store.open_release(name, active.release).number == active.release
+            assert self.world.addresses(active.deployment) != []
+
+    @invariant()
+    def one_runs_and_one_waits_per_app(self) -> None:
+        """The newest, of those that wait."""
+        for name in NAMES:
+            statuses = [one.status for one in self.world.store.deployments(name, limit=1000)]
+            assert statuses.count(Status.RUNNING) <= 1
+            assert statuses.count(Status.QUEUED) <= 1
+
+
+Deployments.TestCase.settings = settings(
+    max_examples=25, stateful_step_count=15, deadline=None, database=None
+)
+TestDeployments = Deployments.TestCase

@@ -237,7 +237,7 @@ class Watcher:
             # Up again, it shows nothing of its end any more.
             again = seen.state is Running.RUNNING
             ended = "it ended, and Docker started it again" if again else how_it_ended(seen)
-            raise self._unhealthy(seen, f"does not stay up: {ended}")
+            raise self._unhealthy(seen, f"does not stay up: {ended}. Its last log lines say more")
         return seen
 
     def _is_healthy(self, replica: Replica) -> bool:

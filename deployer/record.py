@@ -47,7 +47,10 @@ class Record:
     def end(self, status: Status, reason: str, detail: str = "") -> None:
         """Its outcome, with what could not be done besides, and which release serves."""
         active = self.patiently(self.store.active).get(self.deployment.app)
-        told = "; ".join([reason, *self._left])
+        besides = self._left
+        if status is Status.FAILED and not besides:
+            besides = [f"release {active.release} serves as before" if active else "nothing serves"]
+        told = "; ".join([reason, *besides])
         ended = advance(self.deployment, status, self.now(), told, detail)
         self.deployment = replace(ended, serving=active.release if active else None)
         self.say(told)

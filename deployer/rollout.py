@@ -86,7 +86,7 @@ class Rollout:
         self._deadline = time.monotonic() + app.limits.timeout
         wanted = self._resolve(app)
         if self._parts.releases.is_live(wanted):
-            return Status.UNCHANGED, f"{wanted.image.pinned} with this spec is live already"
+            return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
         with ExitStack() as undo:
             self._pull(app, wanted.image)
             release = self._release(wanted, undo)
@@ -157,7 +157,7 @@ class Rollout:
         name = asked.pinned if asked.digest else asked
         self._record.enter(Step.RESOLVE, f"asking the registry for {name}")
         image = replace(self._parts.registry.resolve(asked), tag=asked.tag)
-        self._record.deployment = replace(self.deployment, digest=image.digest)
+        self._record.deployment = replace(self.deployment, tag=asked.tag, digest=image.digest)
         return Release(app.name, 0, image, app.spec)
 
     def _pull(self, app: App, image: Image) -> None:

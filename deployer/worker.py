@@ -125,7 +125,9 @@ class Worker:
         # Before the question: what ends in between is running in its answer, and was ours.
         ours = self._busy.copy()
         for deployment in self.parts.store.running():
-            if deployment.id not in ours:
+            busy = self._busy.copy()
+            free = deployment.app not in busy.values() and len(busy) < self.parallel
+            if free and deployment.id not in ours:
                 self._recover(deployment)
 
     def _recover(self, deployment: Deployment) -> None:
@@ -250,13 +252,13 @@ class Worker:
         """Route settled apps to the addresses that Docker shows now, and show what is seen.
 
         Only this thread lets deployments begin, so an app that is not busy here stays so. An
-        app without a running replica keeps its route: a refused connection says more than
-        the default server.
+        app without a running replica loses its route: Docker gives a freed address to the very
+        next container, which may be another app's.
         """
         busy = set(self._busy.copy().values())
         active, replicas = self.parts.store.active(), self.parts.engine.replicas()
         routes = self._routes(active, replicas)
-        settled = {name: route for name, route in routes.items() if route and name not in busy}
+        settled = {name: route for name, route in routes.items() if name not in busy}
         try:
             if self.parts.traffic.refresh(settled):
                 log.info("routes follow the containers", apps=sorted(settled))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 
 import pytest
@@ -118,6 +119,51 @@ def test_one_bad_change_of_several_fails_alone() -> None:
     outcome = together(proxy, Traffic(proxy, drain=1), ["a", "bad", "c"])
     assert outcome["bad"] == "bad does not load"
     assert [one.app for one in proxy.routes] == ["a", "c"]
+
+
+def test_two_bad_changes_at_the_same_door_each_get_their_own_reason() -> None:
+    class PickyProxy(SlowProxy):
+        def apply(self, routes: Sequence[Route]) -> Applied:
+            for bad in (one.app for one in routes if one.app.startswith("bad")):
+                raise NotConfirmed(f"{bad} does not load")
+            return super().apply(routes)
+
+    proxy = PickyProxy()
+    outcome = together(proxy, Traffic(proxy, drain=1), ["a", "bad1", "bad2", "c"])
+    assert (outcome["bad1"], outcome["bad2"]) == ("bad1 does not load", "bad2 does not load")
+    assert [one.app for one in proxy.routes] == ["a", "c"]
+
+
+def test_nobody_waits_for_ever_where_a_change_broke_unexpectedly() -> None:
+    class BrokenProxy(SlowProxy):
+        def apply(self, routes: Sequence[Route]) -> Applied:
+            applied = super().apply(routes)
+            if len(routes) > 1:
+                raise ZeroDivisionError("a fault")
+            return applied
+
+    proxy = BrokenProxy()
+    traffic = Traffic(proxy, drain=1)
+    ends: list[str] = []
+
+    def switch(app: str) -> None:
+        try:
+            traffic.switch(app, route(app))
+        except (ZeroDivisionError, CancelledError) as error:
+            ends.append(type(error).__name__)
+
+    threads = [threading.Thread(target=switch, args=(app,)) for app in ("a", "b", "c")]
+    threads[0].start()
+    assert proxy.entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(traffic._waiting) < 2:
+        threading.Event().wait(0.005)
+    proxy.through.set()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(ends) == ["CancelledError", "ZeroDivisionError"]
+    assert traffic.switch("a", None)
 
 
 def test_refreshing_what_is_live_does_nothing_unless_the_proxy_is_away() -> None:

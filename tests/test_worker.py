@@ -214,6 +214,20 @@ class TestRecovery:
         assert world.stored(number).status is Status.RUNNING
         return number
 
+    def test_no_more_than_so_many_are_taken_up_at_once(self, served: World) -> None:
+        gates = [served.engine.close(served.parts.apps[name]) for name in ("web", "api")]
+        numbers = [queue(served, name) for name in ("web", "api")]
+        with working(served):
+            eventually(lambda: all(served.stored(one).step is Step.PULL for one in numbers))
+        with working(served, parallel=1):
+            eventually(lambda: 2 in [served.stored(one).attempt for one in numbers])
+            looks(served)
+            assert sorted(served.stored(one).attempt for one in numbers) == [1, 2]
+            for gate in gates:
+                gate.set()
+            eventually(lambda: all(ended(served, one) for one in numbers))
+        assert serving(served, "web", "api")
+
     def test_before_the_switch_it_begins_again(self, served: World) -> None:
         number = self.interrupt(served, Step.PULL)
         served.engine.close(served.parts.apps["web"]).set()
@@ -387,14 +401,16 @@ class TestLooking:
             eventually(lambda: served.routed("web") not in ([one.address], []))
         assert serving(served, "web", "api")
 
-    def test_an_app_without_a_running_replica_keeps_its_route(self, served: World) -> None:
+    def test_an_app_without_a_running_replica_loses_its_route(self, served: World) -> None:
+        """Its freed address may be the next container's, and that another app's."""
         (one,) = served.replicas("web")
         with working(served):
             looks(served)
             served.engine.change(one, Running.EXITED, exit_code=0)
-            seen = "exited"
-            eventually(lambda: served.store.snapshot()["apps"]["web"][0]["state"] == seen)
-        assert served.routed("web") == [one.address]
+            eventually(lambda: served.routed("web") == [])
+            assert served.routed("api") != []
+            served.engine.change(one, Running.RUNNING)
+            eventually(lambda: serving(served, "web", "api"))
 
     def test_an_app_with_a_deployment_under_way_is_left_to_it(self, served: World) -> None:
         served.engine.close(served.parts.apps["web"])

@@ -92,6 +92,16 @@ def test_only_running_containers_that_answer_do_answer(
     assert not engine.answers(good.address)
 
 
+def test_a_container_that_was_started_again_has_another_address(
+    engine: FakeEngine, registry: FakeRegistry
+) -> None:
+    before = engine.start(pulled(engine, registry, Behaviour.ANSWERS), 1)[0]
+    engine.change(before, Running.EXITED, exit_code=1)
+    engine.change(before, Running.RUNNING)
+    assert not engine.answers(before.address)
+    assert engine.answers(engine.look(before).address)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_a_failure_comes_once_before_or_after_the_deed(
     engine: FakeEngine, registry: FakeRegistry, after: bool

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployer.errors import ConfigRejected
+from deployer.errors import ConfigRejected, NotConfirmed
 from deployer.model import Route, Target
 from tests.contracts.proxy import ProxyContract, ProxyRig
 from tests.fakes.proxy import FakeProxy
@@ -57,6 +57,18 @@ def test_it_fails_with_the_error_it_was_given_as_often_as_told() -> None:
         with pytest.raises(ConfigRejected, match="no"):
             proxy.apply([route(1)])
     assert proxy.apply([route(1)]).generation == 1
+
+
+def test_a_late_failure_leaves_workers_that_know_what_was_not_confirmed() -> None:
+    proxy = FakeProxy()
+    proxy.holding = True
+    proxy.apply([route(1)])
+    proxy.fail(late=True)
+    with pytest.raises(NotConfirmed):
+        proxy.apply([route(2)])
+    again = proxy.apply([route(1)])
+    assert (again.generation, len(proxy.history)) == (1, 1)
+    assert proxy.remaining(again.old_workers) == again.old_workers != frozenset()
 
 
 def test_a_proxy_that_is_down_answers_nobody() -> None:

@@ -1,0 +1,1 @@
+"""The promises held from outside: a real deployer on real Docker, registry and Nginx."""

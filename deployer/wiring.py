@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import threading
@@ -123,10 +122,12 @@ def _only_worker(folder: Path, stop: threading.Event) -> Iterator[None]:
 
     The kernel frees it when its holder dies, however that happens.
     """
+    from deployer.stores.files import try_lock
+
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         said = False
-        while not stop.is_set() and not _locked(handle):
+        while not stop.is_set() and not try_lock(handle):
             if not said:
                 log.warning("waiting: another worker runs on this state", state=str(folder))
             said = True
@@ -134,11 +135,3 @@ def _only_worker(folder: Path, stop: threading.Event) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -14,6 +14,7 @@ from deployer.cli.output import (
     NOTHING,
     ago,
     console,
+    mark,
     moment,
     one_line,
     print_json,
@@ -160,6 +161,8 @@ def _print_steps(out: Console, steps: list[Span], now: float) -> None:
         line = Text(f"{step.name:<9}{'+' + took(step.start - zero):>10}{took(lasted):>11}  ")
         if out.is_terminal and out.encoding.startswith("utf"):
             line.append_text(_bar(step, (step.start - zero) / total, lasted / total))
+        if step.failed:
+            line.append_text(mark(Status.FAILED)).append(" ")
         room = out.width - line.cell_len
         if step.message and room >= MESSAGE_WIDTH:
             message = Text(one_line(step.message))

@@ -37,6 +37,8 @@ def spans(transitions: Sequence[Transition]) -> list[Span]:
             failed = transition.status in (Status.FAILED, Status.CANCELLED, Status.REFUSED)
             found[-1] = replace(last, end=transition.at, failed=failed)
             if name == last.name:
+                # Said once it is done: what was removed, and how it ended.
+                found[-1] = replace(found[-1], message=transition.message or last.message)
                 continue
         if name:
             found.append(Span(name, transition.at, message=transition.message))

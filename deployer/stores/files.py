@@ -7,6 +7,7 @@ folder to the database, but neither make, remove, rename nor list anything there
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -45,6 +46,15 @@ def remove_journal(path: Path) -> None:
     """
     with _refusals(path.parent):
         path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+
+
+def try_lock(handle: int) -> bool:
+    """Whether the lock of an open file or folder could be had; its holder's death frees it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make_folder(folder: Path) -> None:

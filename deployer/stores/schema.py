@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import time
@@ -13,7 +12,7 @@ from sqlite3 import Connection
 
 from deployer.errors import StoreUnavailable, StoreUnusable
 from deployer.stores.connections import BUSY_TIMEOUT, engine_for, open_database, translated
-from deployer.stores.files import prepare_state, remove_journal
+from deployer.stores.files import prepare_state, remove_journal, try_lock
 
 SCHEMA = "0001"
 """The newest migration that this code knows."""
@@ -157,7 +156,7 @@ def _alone(folder: Path, wait: float) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         deadline = time.monotonic() + wait
-        while not _locked(handle):
+        while not try_lock(handle):
             if time.monotonic() >= deadline:
                 raise StoreUnavailable(
                     f"the store in {folder} is being migrated by another process for more than "
@@ -167,11 +166,3 @@ def _alone(folder: Path, wait: float) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -72,6 +72,7 @@ def test_a_failure_shows_reason_and_evidence_and_obeys_no_escape_in_them(world: 
     assert "\x1b" not in output
     assert "exited\\x1b[2J" in output
     assert "\n  line one\n  line [two]\\x1b]0;x\\x07\n" in output
+    assert [line.split()[0] for line in output.splitlines() if "✗" in line][1:] == ["check"]
 
 
 def test_a_running_deployment_shows_how_far_it_is(world: World) -> None:

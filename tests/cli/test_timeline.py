@@ -57,6 +57,8 @@ def test_clean_up_after_success_is_shown_with_its_times() -> None:
         )
     )
     assert shape(found) == [("watch", 0, 10), ("drain", 11, 13), ("retire", 13, 14)]
+    # What was removed, and how it ended, is known when it is done.
+    assert [span.message for span in found] == ["at 0", "at 11", "at 14"]
 
 
 def test_a_step_that_is_repeated_after_an_interruption_stands_there_twice() -> None:

@@ -267,7 +267,5 @@ class Deployments(RuleBasedStateMachine):
             assert statuses.count(Status.QUEUED) <= 1
 
 
-Deployments.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=15, deadline=None, database=None
-)
+Deployments.TestCase.settings = settings(max_examples=20, stateful_step_count=15, database=None)
 TestDeployments = Deployments.TestCase

@@ -166,7 +166,6 @@ def outcome(folder: Folder, text: str) -> Config | list[str]:
 
 SETTINGS = settings(
     max_examples=300,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 MARKS = [*"{}[]#?@~0|>'\"\\\t\n", "  ", ": ", "- ", ", ", "&a ", "*a", "<<: ", "!!str ", "%YAML "]

@@ -1,7 +1,7 @@
 """Only what is on its allow-list may reach a template."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.errors import RenderRefused
@@ -146,7 +146,6 @@ def test_a_time_that_nginx_cannot_mean_is_refused(value: float) -> None:
         allowed.seconds(value)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_whatever_passes_holds_no_character_that_means_something_to_nginx(text: str) -> None:
     for check in (allowed.name, allowed.host, allowed.path, allowed.user, allowed.address):

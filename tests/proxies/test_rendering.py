@@ -101,14 +101,14 @@ def wanted(routes: list[Route]) -> set[tuple[str, str, str]]:
     }
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(route, max_size=4).map(apart))
 def test_legal_routes_render_to_what_they_say_and_nothing_else(routes: list[Route]) -> None:
     files = rendering().files(routes, FACTS, 7)
     assert served(files) == wanted(routes)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(route, max_size=4).map(apart), st.randoms())
 def test_the_order_of_the_routes_does_not_matter(routes: list[Route], random: Any) -> None:
     shuffled = list(routes)
@@ -116,7 +116,7 @@ def test_the_order_of_the_routes_does_not_matter(routes: list[Route], random: An
     assert rendering().files(routes, FACTS, 1) == rendering().files(shuffled, FACTS, 1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text(max_size=30))
 def test_any_text_as_a_host_is_refused_or_served_as_it_is(text: str) -> None:
     one = Route("web", (text,), "/", (Target("10.0.0.1", 80),))

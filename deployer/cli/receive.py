@@ -29,10 +29,14 @@ def receive(invocation: Invocation, handover_fd: int | None) -> None:
     from deployer.sources.signatures import check_token
     from deployer.stores.schema import wait_for_schema
     from deployer.stores.sqlite import SQLiteStore
-    from deployer.web.server import Receiver
 
     part = _configured(invocation) if handover_fd is None else _handed_over(handover_fd)
     logs.configure("receiver")
+    # Every path is absolute from here on. gunicorn looks at the current folder when it is
+    # imported, and ends where its user cannot enter that.
+    os.chdir("/")
+    from deployer.web.server import Receiver
+
     wait_for_schema(part.store, SCHEMA_LIMIT)
 
     def opened() -> SQLiteStore:

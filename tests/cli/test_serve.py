@@ -192,7 +192,12 @@ def test_a_stop_ends_all_processes_and_then_the_parent_with_0() -> None:
         assert not any(lives(pid) for pid in pids)
 
 
-def test_an_ordinary_user_gets_both_processes_and_is_told_that_they_are_not_apart() -> None:
+def test_an_ordinary_user_gets_both_processes_and_is_told_that_they_are_not_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is started in a folder that only root can enter."""
+    tmp_path.chmod(0o700)
+    monkeypatch.chdir(tmp_path)
     account = pwd.getpwnam(RECEIVER_USER)
     launcher = ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}")
     with served("serve-ordinary", *launcher, "--clear-groups", owner=RECEIVER_USER) as one:

@@ -198,7 +198,9 @@ def _started(deployer: Deployer) -> str:
 def main() -> int:
     """Run the demo; 1 where a request failed or v2 is not live."""
     once = os.environ.get("ONCE", "") not in ("", "0")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a script that starts this in the background hands it down ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     folder = LAB / "demo"
     print("\n  deployer: v1, then v2 under load, on this machine's Docker\n")
     try:

@@ -5,32 +5,26 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import requests
 
 from deployer.errors import DeployerError, NotConfirmed, Unhealthy
+from deployer.evidence import Answered, Evidence, answers, how_it_ended, written
 from deployer.model import App, HealthCheck, Replica, Running
 from deployer.ports import Engine, Stopping
 
 MAX_BODY = 64 * 1024
 LOG_LINES = 50
+ANSWERS_KEPT = 200
 # Most apps are up long before the first interval (seconds) is over.
 FIRST_PAUSE = 0.05
 # A probe can time out for reasons of its own (a busy host); two in a row are the app's doing.
 FAILURES_IN_WATCH = 2
 PROBES_THROUGH_PROXY = 3
 BETWEEN_PROBES = 0.2
-_SIGNALS = {
-    1: "its main process gave up (general error)",
-    126: "its command is not executable",
-    127: "its command was not found in the image",
-    134: "it aborted (SIGABRT)",
-    137: "it was killed (SIGKILL)",
-    139: "it crashed (SIGSEGV)",
-    143: "it was told to stop (SIGTERM)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +108,14 @@ def _is_no_gateway_error(status: int) -> bool:
 
 
 class Prober:
-    """Asks apps over the network; `http_port` is where the proxy listens on this machine."""
+    """Asks apps over the network; `http_port` of `address()` is where the proxy listens.
 
-    def __init__(self, http_port: int) -> None:
+    `address` raises ProxyError where the proxy has none.
+    """
+
+    def __init__(self, http_port: int, address: Callable[[], str] = lambda: "127.0.0.1") -> None:
         self._http_port = http_port
+        self._address = address
 
     def ask(self, address: str, check: HealthCheck) -> Answer:
         """One replica: HTTP GET (2xx and 3xx are healthy), or a TCP connect without a path."""
@@ -130,13 +128,13 @@ class Prober:
         return _within(check.timeout, lambda: _http(url, None, check.timeout, _answers_well))
 
     def ask_through_proxy(self, host: str, path: str, check: HealthCheck) -> Answer:
-        """`path` of `host` through the proxy on this machine, on a fresh connection.
+        """`path` of `host` through the proxy, on a fresh connection.
 
         At the health path the same answer is wanted as from the replica; at any other path
         all but 502, 503 and 504 proves that the proxy reached the app.
         """
         accept = _answers_well if path == check.path else _is_no_gateway_error
-        url = f"http://127.0.0.1:{self._http_port}{path}"
+        url = f"http://{self._address()}:{self._http_port}{path}"
         return _within(check.timeout, lambda: _http(url, host, check.timeout, accept))
 
 
@@ -161,16 +159,6 @@ def prove_through_proxy(prober: Prober, app: App, sleep: Callable[[float], None]
     )
 
 
-def how_it_ended(replica: Replica) -> str:
-    """An exit in a person's words: code, meaning, memory."""
-    if replica.oom_killed:
-        return "it ran out of memory and was killed"
-    if replica.exit_code is None:
-        return "its exit code is not known"
-    meaning = _SIGNALS.get(replica.exit_code)
-    return f"exit code {replica.exit_code}" + (f": {meaning}" if meaning else "")
-
-
 @dataclass(slots=True)
 class Watcher:
     """Looks at the replicas of one deployment again and again.
@@ -183,7 +171,8 @@ class Watcher:
     check: HealthCheck
     sleep: Callable[[float], None]
     stopping: Stopping
-    _answers: dict[str, Answer] = field(default_factory=dict)
+    _began: float = field(init=False, default_factory=time.monotonic)
+    _heard: dict[str, deque[Answered]] = field(init=False, default_factory=dict)
 
     def until_healthy(self, replicas: Sequence[Replica]) -> list[Replica]:
         """Return all replicas once each is healthy.
@@ -234,31 +223,41 @@ class Watcher:
                 "Deploy again"
             )
         if seen.state in (Running.EXITED, Running.RESTARTING) or seen.restarts > 0:
-            # Up again, it shows nothing of its end any more.
             again = seen.state is Running.RUNNING
-            ended = "it ended, and Docker started it again" if again else how_it_ended(seen)
+            ended = how_it_ended(seen) + (", and Docker started it again" if again else "")
             raise self._unhealthy(seen, f"does not stay up: {ended}. Its last log lines say more")
         return seen
 
     def _is_healthy(self, replica: Replica) -> bool:
         if replica.state is not Running.RUNNING or not replica.address:
-            self._answers.pop(replica.id, None)
             return False
-        answer = self._answers[replica.id] = self.prober.ask(replica.address, self.check)
+        answer = self.prober.ask(replica.address, self.check)
+        heard = self._heard.setdefault(replica.id, deque(maxlen=ANSWERS_KEPT))
+        at = max(0.0, time.monotonic() - self._began - answer.seconds)
+        heard.append(Answered(at, answer.words, answer.seconds))
         return answer.healthy and replica.health in ("", "healthy")
 
     def _words(self, replica: Replica) -> str:
-        answer = self._answers.get(replica.id)
-        asked = f"GET {self.check.path}" if self.check.path else "a connection"
-        said = f"{asked} on port {self.check.port}: {answer.words}" if answer else replica.state
+        heard = self._heard.get(replica.id)
+        said = f"{self._asked()}: {heard[-1].words}" if heard else str(replica.state)
         if replica.health not in ("", "healthy"):
             said += f"; its HEALTHCHECK says {replica.health}"
         return said
 
+    def _asked(self) -> str:
+        asked = f"GET {self.check.path}" if self.check.path else "a connection"
+        return f"{asked} on port {self.check.port}"
+
     def _unhealthy(self, replica: Replica, what: str) -> Unhealthy:
         try:
-            words = self.engine.logs(replica, LOG_LINES)
+            words = self.engine.logs(replica, LOG_LINES) or "(it wrote nothing)"
         except DeployerError as error:
             # What the replica did is the reason, also where its evidence cannot be had.
             words = f"(no log lines: {error})"
-        return Unhealthy(f"{replica.name} {what}", detail=words)
+        heard = self._heard.get(replica.id, ()) if self.check.port else ()
+        pieces = [
+            Evidence(f"answers to {self._asked()} of {replica.name}", answers(list(heard))),
+            Evidence("what its HEALTHCHECK said", replica.checked),
+            Evidence(f"last log lines of {replica.name}", words),
+        ]
+        return Unhealthy(f"{replica.name} {what}", detail=written(pieces))

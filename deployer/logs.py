@@ -1,4 +1,4 @@
-"""How the processes log: one line per event on stderr, and never a hook's token.
+"""How the processes log: one line per event on stderr, and never a hook's token or secret.
 
 A hook's secret is part of its URL (Docker Hub has no other way), and URLs end up in the
 messages of libraries. So the finished line is masked, whatever wrote it and in whatever field.
@@ -27,11 +27,15 @@ _HOOK = re.compile(
     rf"({_SLASH}{_spelt('hooks')}{_SLASH}(?:(?!{_SLASH})[^\s\"'])+{_SLASH})[^\s\"\x1b]+",
     re.IGNORECASE,
 )
+_SIGNING = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 
 
 def redact(text: str) -> str:
-    """The text with what follows `/hooks/<name>/` masked, also where it is percent-encoded."""
-    return _HOOK.sub(r"\1***", text)
+    """The text with what follows `/hooks/<name>/` masked, also where it is percent-encoded.
+
+    Secrets to sign with (`whsec_...`) are masked wherever they stand.
+    """
+    return _SIGNING.sub("whsec_***", _HOOK.sub(r"\1***", text))
 
 
 def configure(process: str) -> None:

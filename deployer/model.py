@@ -1,15 +1,14 @@
-"""What there is: images, specs, apps, releases, replicas, routes; pure values."""
+"""What there is: images, apps, releases, replicas, routes; pure values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from deployer.spec import Spec
+
 DEFAULT_REGISTRY = "docker.io"
-# Shorter values are words that any text may have in it; masked, it would say nothing.
-SECRET_FROM = 8
 _DOCKER_HUB_ALIASES = frozenset(
     {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 )
@@ -72,10 +71,11 @@ def image_of(host: str, repository: str, tag: str = "", digest: str = "") -> Ima
     return Image(host, repository, tag, digest) if well_formed else None
 
 
-def parse_image(text: str) -> Image | None:
+def parse_image(text: str, registry: str = DEFAULT_REGISTRY) -> Image | None:
     """An image from `[host/]repository[:tag][@digest]`; None where it is not well formed.
 
-    The first part is a host if it has a dot or a port or is `localhost`, as Docker decides it.
+    The first part is a host if it has a dot or a port or is `localhost`, as Docker decides it;
+    without a host the image is on `registry`.
     """
     rest, _, digest = text.partition("@")
     head, slash, last = rest.rpartition("/")
@@ -85,49 +85,7 @@ def parse_image(text: str) -> Image | None:
     first, _, others = f"{head}{slash}{last}".partition("/")
     if others and ("." in first or ":" in first or first == "localhost"):
         return image_of(first, others, tag, digest)
-    return image_of(DEFAULT_REGISTRY, f"{head}{slash}{last}", tag, digest)
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A bind (absolute source) or named volume, mounted at `target` in the container."""
-
-    source: str
-    target: str
-    read_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """How an app's containers run, in the words of the Compose specification.
-
-    Mappings are sorted pairs, so that equal specs compare equal; durations are seconds.
-    `environment` holds secrets: it is never logged and is stored only sealed.
-    """
-
-    command: tuple[str, ...] | None = None
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    volumes: tuple[Volume, ...] = ()
-    networks: tuple[str, ...] = ()
-    labels: tuple[tuple[str, str], ...] = ()
-    restart: str = "unless-stopped"
-    stop_signal: str | None = None
-    stop_grace_period: float = 10.0
-    replicas: int = 1
-
-    def masked(self, text: str, public: Sequence[str] = ()) -> str:
-        """The text with `***` for each environment value of SECRET_FROM characters or more.
-
-        What an app says when it fails is often its own settings. Of a value of several lines
-        each is masked, as a log may cut between them. What stands in a `public` word is no
-        secret: masked, an app that is told its own name would have reasons without names.
-        """
-        values = [value for _, value in self.environment]
-        parts = {part.strip() for value in values for part in (value, *value.splitlines())}
-        for secret in sorted(parts, key=len, reverse=True):
-            if len(secret) >= SECRET_FROM and not any(secret in word for word in public):
-                text = text.replace(secret, "***")
-        return text
+    return image_of(registry, f"{head}{slash}{last}", tag, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +125,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `config.yml` names: an image, the tags that deploy it, and how it runs."""
+    """What `config.yml` names: an image, the tags that deploy it, and how it runs.
+
+    `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
+    or `never`: only what is on this machine already.
+    """
 
     name: str
     image: Image
@@ -176,6 +138,7 @@ class App:
     route: RouteRule | None
     health: HealthCheck
     limits: Limits = Limits()
+    pull_policy: str = "missing"
 
     @property
     def public(self) -> tuple[str, ...]:
@@ -223,7 +186,8 @@ class Replica:
     """A container of a release as the engine showed it at one moment.
 
     `health` is the verdict of the image's own HEALTHCHECK: "", "starting", "healthy" or
-    "unhealthy". `address` is its IP address, "" while it has none.
+    "unhealthy", and `checked` what it said last. `address` is its IP address, "" while it has
+    none. Of one that was started again `exit_code` and `oom_killed` tell how it ended before.
     """
 
     app: str
@@ -239,6 +203,7 @@ class Replica:
     restarts: int = 0
     oom_killed: bool = False
     started_at: str = ""
+    checked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
 from deployer.deployment import Deployment, Status, Step, advance, enter
-from deployer.errors import DeployerError, Interrupted
-from deployer.model import Spec
-from deployer.ports import Store
+from deployer.errors import DeployerError, Interrupted, RegistryUnavailable
+from deployer.ports import Stopping, Store
+from deployer.spec import Spec
 
 RETRY = 1.0
+# How often a registry is asked, and how long is waited the first time and at most; seconds.
+ATTEMPTS = 4
+FIRST_WAIT = 1.0
+LONGEST_WAIT = 30.0
 T = TypeVar("T")
 
 
@@ -63,6 +76,35 @@ class Record:
             raise
         except DeployerError as error:
             self._left.append(f"could not {what}: {error}")
+
+    def persevere(self, effect: Callable[[], T], stopping: Stopping) -> T:
+        """Do what a registry may not serve for a moment, a few times with growing pauses.
+
+        Only for what can pass: a rate limit, an overload, a connection. Each pause is told in
+        the history. Raises what the last attempt raised, and what `stopping` raises.
+        """
+
+        def pause(seconds: float) -> None:
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
+                stopping()
+                self.sleep(min(left, RETRY))
+
+        def tell(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            wait = state.next_action.sleep if state.next_action else 0.0
+            again = f"trying again in {wait:.0f} s ({state.attempt_number + 1} of {ATTEMPTS})"
+            self.say(f"{error}; {again}")
+
+        again = Retrying(
+            retry=retry_if_exception_type(RegistryUnavailable),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT),
+            sleep=pause,
+            before_sleep=tell,
+            reraise=True,
+        )
+        return again(effect)
 
     def patiently(self, effect: Callable[[], T]) -> T:
         """Do what has to be done, again and again while Docker or the store is away.

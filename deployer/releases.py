@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from deployer.deployment import Status
-from deployer.errors import Refused
+from deployer.errors import PullFailed, Refused
 from deployer.model import DIGEST, App, Image, Release, Replica, Running
-from deployer.ports import Active, Engine, Store
+from deployer.ports import Active, Engine, Stopping, Store
 
 
 def is_of(replica: Replica, active: Active | None) -> bool:
@@ -62,6 +62,26 @@ class Releases:
         except Refused:
             return False
         return release.image.digest == wanted.image.digest and release.spec == wanted.spec
+
+    def bring(self, app: App, image: Image, stopping: Stopping) -> None:
+        """Have the image here, as the app's `pull_policy` says; see ports.Engine.pull.
+
+        By its digest an image that is here is the right one, so only `always` asks again.
+        """
+        here = self.engine.has(image)
+        if not here and app.pull_policy == "never":
+            raise PullFailed(
+                f"{image.pinned} is not on this machine, and `pull_policy: never` forbids to pull "
+                f"it. Run `docker pull {image.pinned}`, or change the policy"
+            )
+        if not here or app.pull_policy == "always":
+            self.engine.pull(
+                image,
+                platform=app.spec.platform,
+                stall=app.limits.pull_stall,
+                timeout=app.limits.pull_timeout,
+                stopping=stopping,
+            )
 
     def make(self, wanted: Release, at: float) -> Release:
         """The wanted release with a number of its own."""

@@ -10,11 +10,13 @@ from functools import partial
 
 from deployer.deployment import Deployment, Status, Step, Trigger
 from deployer.errors import DeadlinePassed, DeployerError, Interrupted, NotConfirmed, Refused
-from deployer.health import Prober, Watcher, how_it_ended, prove_through_proxy
-from deployer.model import App, Image, Release, Replica, Route, Spec
+from deployer.evidence import how_it_ended
+from deployer.health import Prober, Watcher, prove_through_proxy
+from deployer.model import App, Image, Release, Replica, Route
 from deployer.ports import Active, Applied, Engine, Registry, Store
 from deployer.record import Record
 from deployer.releases import Releases, asked_for, is_of
+from deployer.spec import Spec
 from deployer.traffic import Traffic, route_of
 
 
@@ -156,20 +158,17 @@ class Rollout:
         asked = asked_for(app, wanted.tag, wanted.digest)
         name = asked.pinned if asked.digest else asked
         self._record.enter(Step.RESOLVE, f"asking the registry for {name}")
-        image = replace(self._parts.registry.resolve(asked), tag=asked.tag)
+        ask = partial(self._parts.registry.resolve, asked, app.spec.platform)
+        found = self._record.persevere(ask, self._stopping)
+        image = replace(found, tag=asked.tag)
         self._record.deployment = replace(self.deployment, tag=asked.tag, digest=image.digest)
         return Release(app.name, 0, image, app.spec)
 
     def _pull(self, app: App, image: Image) -> None:
         here = self._parts.engine.has(image)
         self._record.enter(Step.PULL, image.pinned + (" is here already" if here else ""))
-        if not here:
-            self._parts.engine.pull(
-                image,
-                stall=app.limits.pull_stall,
-                timeout=app.limits.pull_timeout,
-                stopping=self._stopping,
-            )
+        bring = partial(self._parts.releases.bring, app, image, self._stopping)
+        self._record.persevere(bring, self._stopping)
 
     def _start(self, release: Release) -> None:
         self._record.enter(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from deployer import condition, evidence
 from deployer.deployment import Deployment, Transition
 from deployer.ports import Store
 
@@ -36,7 +37,10 @@ def deployment(one: Deployment, transitions: Sequence[Transition] | None = None)
         "started_at": moment(one.started_at),
         "ended_at": moment(one.ended_at),
         "reason": one.reason or None,
-        "detail": one.detail or None,
+        "detail": evidence.plain(one.detail) or None,
+        "evidence": [
+            {"title": piece.title, "text": piece.text} for piece in evidence.read(one.detail)
+        ],
         "serving": one.serving,
     }
     if transitions is not None:
@@ -60,16 +64,33 @@ def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now:
     means that no worker runs. Raises StoreUnavailable.
     """
     snapshot = store.snapshot()
-    seen_at = snapshot.get("at")
     return {
         "apps": [
             _app(name, image, tags, store, snapshot.get("apps", {}).get(name, []))
             for name, (image, tags) in sorted(configured.items())
         ],
+        **status(configured, store, now),
+    }
+
+
+def status(apps: Iterable[str], store: Store, now: float) -> View:
+    """Whether all is well (`ok` or `degraded`), what is not, and how old that knowledge is.
+
+    Raises StoreUnavailable.
+    """
+    snapshot = store.snapshot()
+    seen_at = snapshot.get("at")
+    found = condition.troubles(store, sorted(apps), now)
+    return {
+        "status": "degraded" if found else "ok",
+        "troubles": [
+            {"what": one.what, "reason": one.reason, "since": moment(one.since)} for one in found
+        ],
         "snapshot": {
             "at": moment(seen_at),
             "age": None if seen_at is None else round(max(0.0, now - seen_at), 3),
         },
+        "nginx": snapshot.get("nginx"),
     }
 
 

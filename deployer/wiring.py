@@ -15,8 +15,10 @@ import structlog
 if TYPE_CHECKING:
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
+    from deployer.ports import NginxHost, Registry
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
+    from deployer.registries.credentials import Credentials
     from deployer.stores.sqlite import SQLiteStore
     from deployer.worker import Worker
 
@@ -33,6 +35,13 @@ def open_store(config: Config) -> SQLiteStore:
 
     wait_for_schema(config.paths.database, timeout=0.0)
     return SQLiteStore(config.paths.database)
+
+
+def registry(config: Config, clients: Clients) -> Registry:
+    """Asks the registries what tags mean, with the logins that the configuration names."""
+    from deployer.engines.docker.registry import DockerRegistry
+
+    return DockerRegistry(clients, _logins(config))
 
 
 def renderer(config: Config) -> Rendering:
@@ -71,28 +80,50 @@ def _worker(
     config: Config, store: SQLiteStore, clients: Clients, instance: str, stop: threading.Event
 ) -> Worker:
     from deployer.engines.docker.engine import DockerEngine
-    from deployer.engines.docker.nginx_container import NginxContainer
+    from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
     from deployer.health import Prober
     from deployer.proxies.nginx import Nginx
-    from deployer.registries.credentials import Credentials
     from deployer.rollout import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 
-    logins, folder = Credentials(config), config.paths.nginx
-    container = NginxContainer(clients, config.nginx, folder, instance)
-    nginx = Nginx(container, folder, config.nginx, _receiver_site(config), _templates(config))
+    logins, folder = _logins(config), config.paths.nginx
+    host = nginx_host(config, clients, instance)
+    nginx = Nginx(host, folder, config.nginx, _receiver_site(config), _templates(config))
     parts = Parts(
         apps=config.apps,
         store=store,
         registry=DockerRegistry(clients, logins),
-        engine=DockerEngine(clients, instance, logins),
+        engine=DockerEngine(clients, instance, logins, ReleaseFiles(config.paths.files)),
         traffic=Traffic(nginx, config.nginx.drain),
-        prober=Prober(config.nginx.http_port),
+        prober=Prober(config.nginx.http_port, host.address),
         wait=stop.wait,
     )
     return Worker(parts, nginx, stop, config.worker.parallel)
+
+
+def nginx_host(config: Config, clients: Clients, instance: str) -> NginxHost:
+    """Where Nginx lives in the mode that the configuration names."""
+    settings, folder = config.nginx, config.paths.nginx
+    if settings.mode == "host":
+        from deployer.proxies.nginx_process import NginxProcess
+
+        return NginxProcess(settings, folder)
+    if settings.mode == "container":
+        from deployer.engines.docker.nginx_own import OwnNginxContainer
+
+        return OwnNginxContainer(clients, settings, folder, instance)
+    from deployer.engines.docker.nginx_container import NginxContainer
+
+    return NginxContainer(clients, settings, folder, instance)
+
+
+def _logins(config: Config) -> Credentials:
+    from deployer.registries.credentials import Credentials
+    from deployer.registries.docker_config import config_file
+
+    return Credentials(config, config_file(os.environ))
 
 
 def _receiver_site(config: Config) -> ReceiverSite | None:

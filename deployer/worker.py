@@ -25,6 +25,7 @@ from deployer.deployment import (
 from deployer.errors import DeployerError, Interrupted
 from deployer.model import Replica, Route
 from deployer.ports import Active, Applied, Proxy
+from deployer.pulse import Pulse
 from deployer.releases import is_of
 from deployer.rollout import Parts, Rollout
 from deployer.traffic import route_of
@@ -54,10 +55,15 @@ class Worker:
     _busy: dict[int, str] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
+    _pulse: Pulse = field(init=False)
     _due: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._pulse = Pulse(self.parts.store, self.parts.now)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""
+        self._spawn(self._pulse.run, self.stop)
         try:
             while not self.stop.is_set() and not self._done("start", self._begin):
                 self.stop.wait(self.retry)
@@ -73,14 +79,17 @@ class Worker:
     def _done(self, doing: str, attempt: Callable[[], None]) -> bool:
         """Do it now; what keeps it from being done (Docker or the store away) is said once."""
         try:
-            attempt()
+            with self._pulse.calling():
+                attempt()
         except Interrupted:
             return False
         except DeployerError as error:
+            self._pulse.waits(doing, error)
             if self._said.get(doing) != str(error):
                 self._said[doing] = str(error)
                 log.warning("worker waits", doing=doing, reason=str(error), detail=error.detail)
             return False
+        self._pulse.goes_on(doing)
         if self._said.pop(doing, ""):
             log.info("worker goes on", doing=doing)
         return True
@@ -267,7 +276,7 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        self.parts.store.show(
+        self._pulse.show(
             {
                 "at": self.parts.now(),
                 "pid": os.getpid(),

@@ -56,6 +56,10 @@ def test_what_holds_no_token_stays_readable(text: str) -> None:
     assert redact(text) == text
 
 
+def test_a_secret_to_sign_with_is_masked_wherever_it_stands() -> None:
+    assert redact("it is whsec_MfKQ9r8+/KYq==, she said") == "it is whsec_***, she said"
+
+
 def test_the_words_after_a_token_stay() -> None:
     assert redact(f"POST /hooks/a/{TOKEN} HTTP/1.1") == "POST /hooks/a/*** HTTP/1.1"
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.model import Image, Spec, image_of, parse_image
+from deployer.model import Image, image_of, parse_image
+from deployer.spec import Spec
 
 DIGEST = "sha256:" + "0f" * 32
 

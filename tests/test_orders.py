@@ -10,9 +10,9 @@ import pytest
 
 from deployer.deployment import Trigger
 from deployer.errors import StoreUnavailable
-from deployer.model import Spec
 from deployer.orders import take
 from deployer.ports import Order
+from deployer.spec import Spec
 from tests.world import World, must, small_world
 
 DIGEST = "sha256:" + "a" * 64

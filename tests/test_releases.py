@@ -10,9 +10,10 @@ import pytest
 
 from deployer.deployment import Status, Trigger, Wanted
 from deployer.errors import Refused
-from deployer.model import Limits, Release, Replica, Running, Spec
+from deployer.model import Limits, Release, Replica, Running
 from deployer.ports import Active
 from deployer.releases import asked_for, is_of
+from deployer.spec import Spec
 from tests.world import World, app, small_world
 
 DIGEST = "sha256:" + "a" * 64

@@ -21,8 +21,10 @@ from deployer.errors import (
     StoreError,
     StoreUnavailable,
 )
-from deployer.model import HealthCheck, Limits, Running, Spec
+from deployer.evidence import plain, read
+from deployer.model import HealthCheck, Limits, Running
 from deployer.ports import Active
+from deployer.spec import Spec
 from tests.fakes.registry import Behaviour
 from tests.world import World, small_world
 
@@ -194,7 +196,7 @@ def test_after_a_failure_the_next_one_succeeds(
 
 def test_the_last_words_of_a_container_that_exits_are_in_the_record(world: World) -> None:
     at_check_exit(world)
-    assert world.deploy().detail == "broken"
+    assert plain(world.deploy().detail) == "last log lines of web-2-1:\nbroken"
 
 
 def test_a_failed_rollback_keeps_its_release(world: World) -> None:
@@ -301,7 +303,7 @@ class TestTold:
         world.engine.fail("logs", AWAY)
         ended = world.deploy()
         assert ended.reason.startswith("web-2-1 does not stay up")
-        assert ended.detail == "(no log lines: Docker is away)"
+        assert read(ended.detail)[-1].text == "(no log lines: Docker is away)"
 
 
 class TestStoreAway:

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from deployer.errors import NotConfirmed
-from deployer.model import App, HealthCheck, Image, Replica, Route, RouteRule, Running, Spec, Target
+from deployer.model import App, HealthCheck, Image, Replica, Route, RouteRule, Running, Target
 from deployer.ports import Applied
+from deployer.spec import Spec
 from deployer.traffic import Traffic, route_of
 from tests.fakes.proxy import FakeProxy
 

@@ -8,8 +8,9 @@ from cryptography.fernet import Fernet
 
 from deployer import views
 from deployer.deployment import Deployment, Status, Step, Transition, Trigger, Wanted
-from deployer.model import Image, Spec
+from deployer.model import Image
 from deployer.ports import Active
+from deployer.spec import Spec
 from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
@@ -77,7 +78,16 @@ def test_an_app_that_never_ran_has_nothing_active(store: SQLiteStore) -> None:
                 "replicas": [],
             }
         ],
+        "status": "degraded",
+        "troubles": [
+            {
+                "what": "worker",
+                "reason": "it has not looked yet. Is it running? See: deployer work",
+                "since": None,
+            }
+        ],
         "snapshot": {"at": None, "age": None},
+        "nginx": None,
     }
 
 

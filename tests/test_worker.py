@@ -365,6 +365,21 @@ class TestAway:
         (said,) = messages(logs, "worker waits")
         assert said["reason"] == "Nginx takes nothing"  # type: ignore[index]
 
+    def test_it_is_in_the_snapshot_with_its_reason_until_it_is_back(self, served: World) -> None:
+        with working(served):
+            looks(served)
+            for _ in range(100_000):
+                served.engine.fail("replicas", EngineUnavailable("Docker is away"))
+            eventually(lambda: waits(served) == ["Docker is away"])
+            served.engine.calm()
+            eventually(lambda: waits(served) == [])
+
+
+def waits(world: World) -> list[str]:
+    """The reasons of what the worker waits for, once each."""
+    found = world.store.snapshot().get("worker", {}).get("waits", [])
+    return sorted({one["reason"] for one in found})
+
 
 class TestLooking:
     """The worker follows what Docker shows, and shows it."""
@@ -376,6 +391,10 @@ class TestLooking:
         assert seen["nginx"] == {
             "version": [1, 30, 0],
             "user": "nginx",
+            "modules": [],
+            "where": "",
+            "folder": "",
+            "gateway": "",
             "live": served.proxy.live(),
             "draining": 0,
         }
@@ -391,7 +410,7 @@ class TestLooking:
                 "deployment": web.deployment,
             }
         ]
-        assert set(seen) == {"at", "pid", "nginx", "apps"}
+        assert set(seen) == {"at", "pid", "nginx", "apps", "worker"}
 
     def test_the_route_follows_a_replica_to_its_new_address(self, served: World) -> None:
         (one,) = served.replicas("web")

@@ -15,9 +15,10 @@ from cryptography.fernet import Fernet
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import DeployerError
-from deployer.model import App, HealthCheck, Image, Limits, Replica, Route, RouteRule, Spec
+from deployer.model import App, HealthCheck, Image, Limits, Replica, Route, RouteRule
 from deployer.ports import Active, Applied, Order, Stopping
 from deployer.rollout import Parts, Rollout
+from deployer.spec import Spec
 from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
@@ -157,12 +158,20 @@ class GatedEngine(FakeEngine):
         """Make a gate; pulls of the app's image wait until it is set."""
         return self.gates.setdefault(app.image.name, threading.Event())
 
-    def pull(self, image: Image, *, stall: float, timeout: float, stopping: Stopping) -> None:
+    def pull(
+        self,
+        image: Image,
+        *,
+        platform: str = "",
+        stall: float,
+        timeout: float,
+        stopping: Stopping,
+    ) -> None:
         """See ports.Engine."""
         gate = self.gates.get(image.name)
         while gate is not None and not gate.wait(0.005):
             stopping()
-        super().pull(image, stall=stall, timeout=timeout, stopping=stopping)
+        super().pull(image, platform=platform, stall=stall, timeout=timeout, stopping=stopping)
 
 
 class TellingProxy(FakeProxy):

@@ -10,7 +10,7 @@ from rich.text import Text
 from deployer import views
 from deployer.cli import follow
 from deployer.cli.lazy import FAILED
-from deployer.cli.output import console, one_line, print_json, quoted, status_word, took
+from deployer.cli.output import console, one_line, print_json, sections, status_word, took
 from deployer.deployment import Deployment, Status
 from deployer.ports import Order, Store
 
@@ -79,7 +79,7 @@ class Errand:
             line.append(f" after {took(ended.ended_at - ended.started_at)}")
         self.out.print(line.append(f": {one_line(ended.reason)}" if ended.reason else ""))
         if ended.detail:
-            self.out.print(quoted(ended.detail))
+            self.out.print(sections(ended.detail))
 
     def _left(self, number: int) -> int:
         order = self.store.order(number)

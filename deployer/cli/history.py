@@ -18,8 +18,8 @@ from deployer.cli.output import (
     moment,
     one_line,
     print_json,
-    quoted,
     safe,
+    sections,
     short,
     status_word,
     title,
@@ -122,7 +122,7 @@ def _print_deployment(
         _print_steps(out, steps, now)
     if one.detail:
         out.print()
-        out.print(quoted(one.detail))
+        out.print(sections(one.detail))
 
 
 def _facts(

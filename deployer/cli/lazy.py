@@ -27,7 +27,8 @@ class LazyGroup(click.Group):
     """Commands by section, each loaded when it is asked for.
 
     A ConfigError ends with its problems and code 2, any other DeployerError with one
-    `error:` line, its evidence and code 1; neither shows a traceback.
+    `error:` line, its evidence and code 1, and so does what nobody expected; its traceback is
+    in a file.
     """
 
     def __init__(
@@ -63,6 +64,28 @@ class LazyGroup(click.Group):
         except DeployerError as error:
             complain(str(error), error.detail)
             ctx.exit(FAILED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - not swallowed: all of it is in the file
+            complain(
+                f"a fault in deployer itself ({type(error).__name__}). The details are in "
+                f"{_written_down()}; please report it"
+            )
+            ctx.exit(FAILED)
+
+
+def _written_down() -> str:
+    """The file that the traceback of the fault was written to."""
+    import tempfile
+    import traceback
+
+    from deployer.logs import redact
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="deployer-fault-", suffix=".txt", delete=False
+    ) as file:
+        file.write(redact(traceback.format_exc()))
+    return file.name
 
 
 class Misuse(click.ClickException):
@@ -79,8 +102,9 @@ def complain(message: str, detail: str = "") -> None:
     from rich.text import Text
 
     from deployer.cli.output import console, quoted, safe
+    from deployer.evidence import plain
 
     err = console(stderr=True)
     err.print(Text("error: ", style="error").append(safe(message), style="default not bold"))
     if detail:
-        err.print(quoted(detail))
+        err.print(quoted(plain(detail)))

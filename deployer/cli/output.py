@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.theme import Theme
 
+from deployer import evidence
 from deployer.deployment import Status
 
 THEME = Theme({"error": "bold red", "warning": "yellow", "quiet": "dim", "heading": "bold dim"})
@@ -86,6 +87,13 @@ def quoted(text: str) -> Text:
     """Evidence (log lines, Nginx's words) as a quiet, indented block."""
     lines = safe(text.rstrip("\n")).splitlines()
     return Text("\n".join(f"  {line}" for line in lines), style="quiet")
+
+
+def sections(detail: str) -> Text:
+    """Evidence of several pieces, each under its title, an empty line between them."""
+    pieces = evidence.read(detail)
+    told = [title(one.title).append("\n").append_text(quoted(one.text)) for one in pieces]
+    return Text("\n\n").join(told)
 
 
 def short(digest: str) -> str:

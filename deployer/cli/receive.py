@@ -26,7 +26,7 @@ def receive(invocation: Invocation, handover_fd: int | None) -> None:
     """
     from deployer import logs
     from deployer.sources import SOURCES
-    from deployer.sources.signatures import check_token
+    from deployer.sources.signatures import check_bearer
     from deployer.stores.schema import wait_for_schema
     from deployer.stores.sqlite import SQLiteStore
 
@@ -45,7 +45,7 @@ def receive(invocation: Invocation, handover_fd: int | None) -> None:
         store.changed()
         return store
 
-    Receiver(part, opened, SOURCES, check_token).run()
+    Receiver(part, opened, SOURCES, check_bearer).run()
 
 
 def _configured(invocation: Invocation) -> ReceiverPart:

@@ -79,8 +79,14 @@ def _facts(snapshot: Mapping[str, Any]) -> NginxFacts:
             "the Nginx that will run is not known yet: no worker has run on this store. "
             "Start `deployer serve` first"
         )
-    major, minor, patch = snapshot["nginx"]["version"]
-    return NginxFacts((major, minor, patch), snapshot["nginx"]["user"])
+    seen = snapshot["nginx"]
+    major, minor, patch = seen["version"]
+    return NginxFacts(
+        (major, minor, patch),
+        seen["user"],
+        folder=seen.get("folder", ""),
+        gateway=seen.get("gateway", ""),
+    )
 
 
 def _replica(app: str, seen: Mapping[str, Any]) -> Replica:

@@ -12,8 +12,12 @@ from deployer.cli.context import Invocation, as_json, pass_invocation
 from deployer.cli.lazy import MISUSED
 from deployer.cli.output import console, print_json, safe, title
 from deployer.cli.tables import fields
+from deployer.config.file import NAMING
 from deployer.config.values import Config, Hook
 from deployer.errors import ConfigError
+from deployer.model import App
+
+_SIGNING_KIND = "a secret to sign with (Standard Webhooks)"
 
 
 @click.command()
@@ -74,26 +78,46 @@ def hooks(invocation: Invocation, as_json: bool) -> None:
                 ("apps", reached),
             ],
         )
+        if hook["curl"]:
+            # In one piece, so that it can be copied.
+            click.echo(safe(hook["curl"]))
 
 
 def _hook(config: Config, hook: Hook) -> dict[str, Any]:
     from deployer.sources import SOURCES
 
-    files = [_shown(path, config.source.absolute().parent) for path in hook.token_file]
+    base_folder = config.source.absolute().parent
+    files = [_shown(path, base_folder) for path in (*hook.token_file, *hook.secret_file)]
     receiver = config.receiver
     # Without a name of its own the receiver is reached as it listens, and it speaks no TLS.
     base = (
         f"https://{receiver.host}" if receiver.host else f"http://{receiver.bind}:{receiver.port}"
     )
+    url = f"{base}/hooks/{hook.name}"
+    generic = hook.source in NAMING
+    apps = [app for app in config.apps.values() if generic or app.image.host == hook.registry]
+    kinds = [SOURCES[hook.source].secret_kind] if hook.token_file else []
+    kinds += [_SIGNING_KIND] if hook.secret_file else []
     return {
         "hook": hook.name,
         "source": hook.source,
-        "url": f"{base}/hooks/{hook.name}/<token in {files[0]}>",
-        "secret": SOURCES[hook.source].secret_kind,
+        "url": url if generic else f"{url}/<token in {files[0]}>",
+        "secret": " or ".join(kinds),
         "secret_files": files,
         "registry": hook.registry,
-        "apps": [app.name for app in config.apps.values() if app.image.host == hook.registry],
+        "apps": [app.name for app in apps],
+        "curl": _curl(url, apps[0]) if generic and hook.token_file and apps else None,
     }
+
+
+def _curl(url: str, app: App) -> str:
+    """The line that tells of a push; the token comes from the environment, past `ps`."""
+    body = json.dumps({"image": app.image.name, "tag": app.tags[0]})
+    return (
+        "printf 'Authorization: Bearer %s\\n' \"$DEPLOYER_TOKEN\" | "
+        "curl --silent --show-error --fail-with-body -H @- "
+        f"-H 'Content-Type: application/json' -d '{body}' {url}"
+    )
 
 
 def _shown(path: Path, base: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,23 @@ from rich.text import Text
 
 from deployer import views
 from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
-from deployer.cli.output import NOTHING, ago, console, print_json, short, status_word, took
-from deployer.cli.tables import Row, listing
+from deployer.cli.lazy import FAILED
+from deployer.cli.output import (
+    NOTHING,
+    ago,
+    console,
+    moment,
+    one_line,
+    print_json,
+    short,
+    status_word,
+    took,
+)
+from deployer.cli.tables import Row, fields, listing
+from deployer.condition import STALE, Trouble, troubles
 from deployer.deployment import Deployment, Status
 from deployer.model import App
 from deployer.ports import Active, Store
-
-STALE = 15.0
-"""Seconds after which a snapshot says that no worker writes it; one comes every five."""
 
 HEADINGS = ("APP", "RELEASE", "TAG", "DIGEST", "HEALTHY", "SINCE", "LAST DEPLOYMENT")
 TONES = {True: "green", False: "red"}
@@ -30,17 +39,21 @@ TONES = {True: "green", False: "red"}
 @click.argument("app", required=False)
 @as_json
 @pass_invocation
-def status(invocation: Invocation, app: str | None, as_json: bool) -> None:
-    """What each app (or APP) serves, its replicas and its last deployment."""
+@click.pass_context
+def status(ctx: click.Context, invocation: Invocation, app: str | None, as_json: bool) -> None:
+    """What each app (or APP) serves, its replicas and its last deployment.
+
+    Ends with 1 where something is not well, and says what, why and since when.
+    """
     config = invocation.config()
     apps = [app_named(config, app)] if app else [config.apps[name] for name in sorted(config.apps)]
     store = invocation.store(config)
     now = time.time()
     if as_json:
         configured = {one.name: (one.image.name, one.tags) for one in apps}
-        nginx = store.snapshot().get("nginx")
-        print_json({**views.apps(configured, store, now), "nginx": nginx})
-        return
+        document = views.apps(configured, store, now)
+        print_json(document)
+        ctx.exit(FAILED if document["troubles"] else 0)
     out = console()
     seen = Seen(store.snapshot(), now)
     if apps:
@@ -50,7 +63,10 @@ def status(invocation: Invocation, app: str | None, as_json: bool) -> None:
     else:
         out.print("no app is configured: add one under `apps:`")
     out.print()
-    _print_worker(out, seen)
+    found = troubles(store, [one.name for one in apps], now)
+    _print_nginx(out, seen)
+    _print_troubles(out, found, now)
+    ctx.exit(FAILED if found else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,7 @@ class Seen:
 
     @property
     def fresh(self) -> bool:
-        """Whether a worker seems to run."""
+        """Whether what was seen is still to be believed."""
         return self.age is not None and self.age <= STALE
 
     def healthy(self, app: App, active: Active | None) -> Text:
@@ -120,23 +136,11 @@ def _last(last: Deployment | None, now: float) -> Text:
     return what.append(f" {ago(at, now)}", style="quiet")
 
 
-def _print_worker(out: Console, seen: Seen) -> None:
-    if seen.age is None:
-        out.print(
-            Text("the worker has not looked yet: is it running? See: deployer work", "warning")
-        )
+def _print_nginx(out: Console, seen: Seen) -> None:
+    nginx = seen.snapshot.get("nginx")
+    if nginx is None or seen.age is None:
         return
-    if not seen.fresh:
-        out.print(
-            Text(
-                f"the worker seems not to run: it last looked {took(seen.age)} ago. "
-                "Nothing is deployed until it does; start it with: deployer serve",
-                style="warning",
-            )
-        )
-    nginx = seen.snapshot.get("nginx", {})
-    live = nginx.get("live")
-    draining = nginx.get("draining") or 0
+    live, draining = nginx["live"], nginx["draining"]
     line = Text("Nginx ")
     if live is None:
         line.append("does not answer", style="warning")
@@ -145,3 +149,20 @@ def _print_worker(out: Console, seen: Seen) -> None:
     if draining:
         line.append(f", {draining} old worker{'s' if draining > 1 else ''} draining")
     out.print(line.append(f", seen {took(seen.age)} ago"))
+
+
+def _print_troubles(out: Console, found: Sequence[Trouble], now: float) -> None:
+    if not found:
+        return
+    out.print()
+    out.print(Text("degraded", style="warning"))
+    fields(
+        out,
+        [
+            (
+                f"  {one_line(one.what)}",
+                one.reason + (f" (since {moment(one.since)})" if one.since else ""),
+            )
+            for one in found
+        ],
+    )

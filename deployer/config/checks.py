@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from deployer.config.file import SOURCES, File, HookFile
+from deployer.config.file import NAMING, SIGNING, SOURCES, File, HookFile
+from deployer.config.fitting import check_spec
+from deployer.config.nginx import check_nginx
 from deployer.config.problems import Key, Problems
 from deployer.model import App, canonical_host
 
@@ -11,6 +13,9 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     """Note what does not fit together; keys that have a problem already take no part."""
     _routes(file, apps, problems)
     _ports(file, problems)
+    check_nginx(file, problems)
+    for app in apps.values():
+        check_spec(app, problems)
     timed = [
         app
         for name, app in apps.items()
@@ -21,6 +26,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     for name, hook in file.hooks.items():
         if not problems.touch(("hooks", name, "source")):
             _source(name, hook, problems)
+            _proof(name, hook, problems)
         images: list[Key] = [("apps", app, "image") for app in apps]
         if not problems.touch(("hooks", name, "registry"), ("hooks", name, "source"), *images):
             _reach(name, hook, apps, problems)
@@ -113,7 +119,28 @@ def _source(name: str, hook: HookFile, problems: Problems) -> None:
         )
 
 
+def _proof(name: str, hook: HookFile, problems: Problems) -> None:
+    """Each hook has something to tell its sender by, of a kind that this sender can use."""
+    key: Key = ("hooks", name)
+    source = source_of(name, hook)
+    if hook.secret_file and source in SOURCES and source not in SIGNING:
+        problems.add(
+            (*key, "secret_file"),
+            f"{source} signs nothing, so it has no signing secret. Write `token_file:`.",
+        )
+    elif not (hook.token_file or hook.secret_file) and not problems.touch(
+        (*key, "token_file"), (*key, "secret_file")
+    ):
+        more = ", or `secret_file:` if the sender signs" if source in SIGNING else ""
+        problems.add(
+            (*key, "token_file"),
+            f"this key is missing. Write it, such as `token_file: secrets/{name}.token`{more}.",
+        )
+
+
 def _reach(name: str, hook: HookFile, apps: dict[str, App], problems: Problems) -> None:
+    if source_of(name, hook) in NAMING and not hook.registry:
+        return
     registry = registry_of(name, hook)
     if registry and apps and all(app.image.host != registry for app in apps.values()):
         problems.add(

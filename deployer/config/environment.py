@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.config.file import DeployFile, NginxFile, PathsFile, ReceiverFile, Section, WorkerFile
+from deployer.config.app_file import DeployFile
+from deployer.config.file import NginxFile, PathsFile, ReceiverFile, WorkerFile
 from deployer.config.problems import Key, Problems, nearest
+from deployer.config.section import Section
 
 PREFIX = "DEPLOYER_"
 _SECTIONS: dict[str, type[Section]] = {

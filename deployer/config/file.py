@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -14,31 +13,26 @@ from pydantic import (
     model_validator,
 )
 
-from deployer.config import compose, kinds
+from deployer.config import kinds, nginx
+from deployer.config.app_file import AppFile, DeployFile
+from deployer.config.compose import process as compose
 from deployer.config.problems import nearest
+from deployer.config.section import Section
 from deployer.config.values import Nginx, Paths, Receiver, Worker
-from deployer.model import DEFAULT_REGISTRY, HealthCheck, Limits, Spec
+from deployer.model import DEFAULT_REGISTRY, HealthCheck, Limits
+from deployer.spec import Spec
 
-SOURCES = {"dockerhub": DEFAULT_REGISTRY}
+SOURCES = {"dockerhub": DEFAULT_REGISTRY, "generic": DEFAULT_REGISTRY}
 """The kinds of senders, and the registry that each one's repositories are on by default."""
+
+SIGNING = frozenset({"generic"})
+"""Those that may sign their bodies instead of showing a token."""
+
+NAMING = frozenset({"generic"})
+"""Those whose images may name their own registry."""
 
 _RECEIVER, _NGINX, _PATHS, _WORKER = Receiver(), Nginx(), Paths(), Worker()
 _LIMITS, _SPEC, _HEALTH = Limits(), Spec(), HealthCheck()
-
-
-class Section(BaseModel):
-    """A mapping of config.yml; a key without a value counts as left out."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written(cls, data: Any) -> Any:
-        if data is None:
-            return {}
-        if not isinstance(data, dict):
-            raise ValueError("not a mapping. Write its keys below it, further to the right.")
-        return {name: value for name, value in data.items() if value is not None}
 
 
 def _mapping(value: Any) -> Any:
@@ -80,10 +74,17 @@ class ReceiverFile(Section):
 
 
 class NginxFile(Section):
-    """The Nginx that deployer runs as a container on the host's network."""
+    """The Nginx that serves: deployer's own container, a host process, or your container."""
 
+    mode: nginx.Mode = Field(
+        _NGINX.mode, description="What runs Nginx: managed, host or container."
+    )
     image: kinds.NginxImage = Field(_NGINX.image, description="Image of the container.")
     container: kinds.ContainerName = Field(_NGINX.container, description="Name of the container.")
+    binary: kinds.Folder = Field(_NGINX.binary, description="Nginx's program, in mode host.")
+    network: kinds.ContainerName | None = Field(
+        None, description="Network on which Nginx reaches the apps, where it is not the host's."
+    )
     http_port: kinds.Port = Field(_NGINX.http_port, description="Port on which sites are served.")
     status_port: kinds.Port = Field(
         _NGINX.status_port, description="Port on loopback where the live generation is asked for."
@@ -93,6 +94,9 @@ class NginxFile(Section):
     )
     drain: kinds.Limit = Field(
         _NGINX.drain, description="How long a request may outlive the switch."
+    )
+    include: nginx.Includes = Field(
+        (), description="Files of your own sites, as absolute paths; `*` stands for many."
     )
     templates: kinds.FilePath | None = Field(
         None, description="Folder whose templates replace those of the same name."
@@ -116,33 +120,26 @@ class WorkerFile(Section):
     parallel: kinds.Count = Field(_WORKER.parallel, description="Deployments run at once.")
 
 
-class DeployFile(Section):
-    """How long a deployment may take and what is kept; defaults for all apps or for one."""
-
-    timeout: kinds.Limit = Field(_LIMITS.timeout, description="Limit for a whole deployment.")
-    watch: kinds.Seconds = Field(
-        _LIMITS.watch, description="How long the new release is guarded after the switch."
-    )
-    keep: kinds.Count = Field(_LIMITS.keep, description="Releases kept for rollback.")
-    pull_stall: kinds.Limit = Field(
-        _LIMITS.pull_stall, description="A pull fails when nothing moved for this long."
-    )
-    pull_timeout: kinds.Limit = Field(
-        _LIMITS.pull_timeout,
-        description="Limit for a whole pull. Default: nine tenths of `timeout`.",
-    )
-
-
 class HookFile(Section):
-    """A place where one sender posts: /hooks/<name>/<token>."""
+    """A place where one sender posts: /hooks/<name>, with its token or its signature."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["token_file"]}, {"required": ["secret_file"]}]}
+    )
 
     source: Source | None = Field(None, description="Kind of sender. Default: the hook's name.")
     registry: kinds.RegistryHost | None = Field(
         None, description="Registry that the sender's repositories are on. Default per source."
     )
     token_file: compose.Files = Field(
-        description="File with the token of the URL; at most two tokens, while rotating.",
+        (),
+        description="File with the token that the sender shows; at most two, while rotating.",
         examples=["secrets/dockerhub.token"],
+    )
+    secret_file: compose.Files = Field(
+        (),
+        description="File with the secret (whsec_...) that a generic sender signs with; or two.",
+        examples=["secrets/ci.secret"],
     )
 
 
@@ -156,87 +153,27 @@ class RegistryFile(Section):
     )
 
 
-class RouteFile(Section):
-    """Which requests go to the app."""
+class SecretFile(Section):
+    """A secret that apps get as a file: where its content comes from."""
 
-    host: kinds.Host | None = Field(
-        None, description="Host name of the site.", examples=["shop.example.com"]
+    file: kinds.FilePath | None = Field(None, description="File with the content.")
+    environment: kinds.Variable | None = Field(
+        None, description="Variable of the worker's environment with the content."
     )
-    hosts: compose.Hosts = Field(
-        [],
-        description="Several host names, instead of `host`.",
-        examples=[["shop.example.com", "www.shop.example.com"]],
-    )
-    path: kinds.RoutePath = Field("/", description="Path under which all requests go to the app.")
-    port: kinds.Port = Field(
-        description="Port in the container, which need not be published.", examples=["8080"]
-    )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All host names of the site."""
-        return (self.host,) if self.host else tuple(self.hosts)
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> RouteFile:
-        if not self.host and not self.hosts:
-            raise ValueError("no host. Write `host: shop.example.com`.")
-        if self.host and self.hosts:
-            raise ValueError("both `host` and `hosts`. Write all names in `hosts`.")
+    def _one_origin(self) -> SecretFile:
+        written = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(written) != 1:
+            known = " or ".join(f"`{name}:`" for name in type(self).model_fields)
+            raise ValueError(f"not one origin of its content. Write {known}, and only one.")
         return self
 
 
-class HealthFile(Section):
-    """When a new replica counts as healthy."""
+class ConfigFile(SecretFile):
+    """A config that apps get as a file: where its content comes from."""
 
-    path: kinds.UrlPath | None = Field(
-        None, description="Path that must answer 2xx or 3xx. None: a TCP connect is enough."
-    )
-    port: kinds.Port | None = Field(None, description="Port to ask. Default: the route's port.")
-    interval: kinds.Interval = Field(_HEALTH.interval, description="Time between two probes.")
-    timeout: kinds.Interval = Field(_HEALTH.timeout, description="Limit for one probe.")
-    deadline: kinds.Limit = Field(
-        _HEALTH.deadline, description="Limit for becoming healthy after the start."
-    )
-
-
-class AppFile(Section):
-    """An app: which pushes deploy it, how its containers run, which traffic it gets."""
-
-    image: kinds.ImageName = Field(
-        description="Image without tag; a push to it deploys the app.",
-        examples=["docker.io/acme/shop"],
-    )
-    tags: compose.Tags = Field(
-        ["latest"], description="Tags whose push deploys the app; the first is the default."
-    )
-    command: compose.Command | None = Field(
-        None, description="Command instead of the image's, as a list or one line."
-    )
-    environment: compose.Environment = Field({}, description="Variables, taken literally.")
-    env_file: compose.Files = Field(
-        (), description="File or files of KEY=VALUE lines; `environment` wins."
-    )
-    volumes: compose.Volumes = Field(
-        [], description="SOURCE:/target[:ro] with an absolute path or the name of a volume."
-    )
-    networks: compose.Networks = Field([], description="Existing Docker networks to join.")
-    labels: compose.Labels = Field({}, description="Labels of the containers.")
-    restart: compose.Restart = Field(_SPEC.restart, description="Docker's restart policy.")
-    stop_signal: compose.StopSignal | None = Field(
-        None, description="Signal that asks the app to stop. Default: the image's."
-    )
-    stop_grace_period: kinds.Seconds = Field(
-        _SPEC.stop_grace_period, description="Time to stop before it is killed."
-    )
-    replicas: kinds.Count = Field(_SPEC.replicas, description="Containers that share the traffic.")
-    route: RouteFile | None = Field(None, description="Which requests go to the app.")
-    health: HealthFile = Field(
-        default_factory=HealthFile, description="When a new replica counts as healthy."
-    )
-    deploy: DeployFile = Field(
-        default_factory=DeployFile, description="Limits of this app, instead of the common ones."
-    )
+    content: str | None = Field(None, description="The content itself.")
 
 
 class File(Section):
@@ -251,6 +188,12 @@ class File(Section):
         default_factory=WorkerFile, description="The process that talks to Docker and Nginx."
     )
     deploy: DeployFile = Field(default_factory=DeployFile, description="Limits for every app.")
+    secrets: Annotated[dict[kinds.GrantName, SecretFile], BeforeValidator(_mapping)] = Field(
+        {}, description="Secrets for apps to mount, by name."
+    )
+    configs: Annotated[dict[kinds.GrantName, ConfigFile], BeforeValidator(_mapping)] = Field(
+        {}, description="Configs for apps to mount, by name."
+    )
     hooks: Annotated[dict[kinds.Name, HookFile], BeforeValidator(_mapping)] = Field(
         {}, description="Where registries post, by a name of your choice."
     )

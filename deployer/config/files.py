@@ -8,7 +8,15 @@ LIMIT = 1024 * 1024
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of at most 1 MiB.
+    """The text of a file of at most 1 MiB; raises ValueError as `read_bytes` does."""
+    try:
+        return read_bytes(path).decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError("the file is not UTF-8 text. Save it as UTF-8.") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file of at most 1 MiB.
 
     Raises ValueError with what is wrong and what to do. The path is left out of it, since
     people paste secrets where the name of their file belongs.
@@ -33,10 +41,7 @@ def read_text(path: Path) -> str:
         ) from error
     if len(content) > LIMIT:
         raise ValueError("the file is larger than 1 MiB. Write the path of a small text file.")
-    try:
-        return content.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ValueError("the file is not UTF-8 text. Save it as UTF-8.") from error
+    return content
 
 
 def is_folder(path: Path) -> bool:

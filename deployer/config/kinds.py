@@ -20,13 +20,14 @@ from deployer.model import HOST_LABEL, NAME, REGISTRY_HOST, TAG, Image, canonica
 _HOST = re.compile(rf"{HOST_LABEL}(?:\.{HOST_LABEL})*")
 _URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
 _CONTAINER = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _FOLDER = re.compile(r"/[A-Za-z0-9._/+@~-]{1,255}")
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _AMOUNT = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _DURATION = re.compile(rf"(?:{_AMOUNT}(?:ns|us|µs|ms|s|m|h))+|{_AMOUNT}")
 _DURATION_PART = re.compile(rf"({_AMOUNT})(ns|us|µs|ms|s|m|h|)")
-_SIZE = re.compile(rf"({_AMOUNT}) ?([kmg]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([kmg]?)(?:i?b)?", re.IGNORECASE)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "": 1}
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -247,6 +248,22 @@ ContainerName = Annotated[
             "not a name that Docker allows",
             "Write letters, digits and . _ -, such as backend.",
         )
+    ),
+    _TEXT_SCHEMA,
+]
+ServiceName = Annotated[
+    str, PlainValidator(matching(_CONTAINER, "not the name of a service", "Write one such as web."))
+]
+GrantName = Annotated[
+    str,
+    PlainValidator(
+        matching(_CONTAINER, "not a name that a file can have", "Write one such as db_password.")
+    ),
+]
+Variable = Annotated[
+    str,
+    PlainValidator(
+        matching(_VARIABLE, "not the name of a variable", "Write one such as DB_PASSWORD.")
     ),
     _TEXT_SCHEMA,
 ]

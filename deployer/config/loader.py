@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from deployer.config.apps import app_of, environment_of
+from deployer.config.apps import app_of, environment_of, files_of
 from deployer.config.checks import check_together, registry_of, source_of
+from deployer.config.composefile import join
 from deployer.config.document import read
 from deployer.config.environment import overlay
 from deployer.config.file import File
 from deployer.config.files import is_folder
 from deployer.config.problems import Key, Problems, dotted
-from deployer.config.secrets import password_in, token_hashes
+from deployer.config.secrets import password_in, signing_secrets, token_hashes
 from deployer.config.validation import validate
 from deployer.config.values import Config, Hook, Nginx, Paths, Receiver, RegistryLogin, Worker
 from deployer.model import App, canonical_host
@@ -26,7 +27,7 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     """The configuration, checked as a whole; the environment wins over config.yml.
 
     `part` decides whose files are read: the tokens of hooks and operators for the receiver,
-    env files, passwords and templates for the worker, none for what is public. Only the
+    env files, secrets, passwords and templates for the worker, none for what is public. Only the
     worker's part knows the apps' environment. Relative paths start from the folder of config.yml.
 
     Raises ConfigError with every problem, sorted by line, each
@@ -36,9 +37,10 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     problems = Problems(path)
     data = read(path, problems)
     overlay(data, environ, problems)
-    file = validate(data, problems)
     folder = path.absolute().parent
-    apps = {name: _app(name, file, folder, part, problems) for name in file.apps}
+    join(data, folder, environ, problems, strict=part in _WORKERS)
+    file = validate(data, problems)
+    apps = {name: _app(name, file, folder, environ, part, problems) for name in file.apps}
     check_together(file, apps, problems)
     _absolute_files(file, folder)
     if part in _WORKERS:
@@ -49,11 +51,19 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     return _config(path, file, apps, problems)
 
 
-def _app(name: str, file: File, folder: Path, part: Part, problems: Problems) -> App:
-    app = file.apps[name]
-    known = part in _WORKERS
-    environment = environment_of(name, app, folder, problems) if known else {}
-    return app_of(name, app, file.deploy, file.paths.host_base, environment, problems)
+def _app(
+    name: str,
+    file: File,
+    folder: Path,
+    environ: Mapping[str, str],
+    part: Part,
+    problems: Problems,
+) -> App:
+    if part not in _WORKERS:
+        return app_of(name, file, {}, (), problems)
+    environment = environment_of(name, file.apps[name], folder, problems)
+    files = files_of(name, file, folder, environ, problems)
+    return app_of(name, file, environment, files, problems)
 
 
 def _absolute_files(file: File, folder: Path) -> None:
@@ -62,6 +72,7 @@ def _absolute_files(file: File, folder: Path) -> None:
     nginx.templates = folder / nginx.templates if nginx.templates else None
     for hook in file.hooks.values():
         hook.token_file = tuple(folder / each for each in hook.token_file)
+        hook.secret_file = tuple(folder / each for each in hook.secret_file)
     for login in file.registries.values():
         login.password_file = folder / login.password_file
 
@@ -89,11 +100,17 @@ def _check_tokens(file: File, problems: Problems) -> None:
     for key, paths in files.items():
         for text in [] if problems.touch(key) else token_hashes(paths)[1]:
             problems.add(key, text)
+    for name, hook in file.hooks.items():
+        key = ("hooks", name, "secret_file")
+        for text in [] if problems.touch(key) else signing_secrets(hook.secret_file)[1]:
+            problems.add(key, text)
 
 
 def _config(path: Path, file: File, apps: Mapping[str, App], problems: Problems) -> Config:
     token_files: list[Key] = [("receiver", "operator_token_file")]
-    token_files += [("hooks", name, "token_file") for name in file.hooks]
+    token_files += [
+        ("hooks", name, key) for name in file.hooks for key in ("token_file", "secret_file")
+    ]
     return Config(
         source=path,
         receiver=Receiver(**file.receiver.model_dump()),
@@ -106,6 +123,7 @@ def _config(path: Path, file: File, apps: Mapping[str, App], problems: Problems)
                 source=source_of(name, hook),
                 registry=registry_of(name, hook),
                 token_file=hook.token_file,
+                secret_file=hook.secret_file,
             )
             for name, hook in file.hooks.items()
         },

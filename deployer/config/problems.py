@@ -47,6 +47,20 @@ class Problems:
         if entry not in self._found:
             self._found.append(entry)
 
+    def mark(self, key: Key) -> None:
+        """Let it be known that a key has a problem which is told elsewhere."""
+        self._keys.add(key)
+
+    def take(self, others: Problems) -> None:
+        """Note all problems of another file as well."""
+        self._found += [found for found in others._found if found not in self._found]
+
+    def quote(self, key: Key, lines: Iterable[str]) -> None:
+        """Note problems that already say where they are, beside the key that led to them."""
+        place = self._place(key)
+        order = place if isinstance(place, int) else _NO_LINE
+        self._found += [(order, line) for line in lines]
+
     def beginning(self, key: Key) -> str:
         """What a line about this key begins with: file, line and key, or the variable."""
         return self._beginning(key, self._place(key))

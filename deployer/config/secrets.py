@@ -1,18 +1,21 @@
-"""Secret files: tokens, of which only hashes are kept, and registry passwords."""
+"""Secret files: tokens, of which only hashes are kept, signing secrets, registry passwords."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.config.files import read_text
 from deployer.config.values import AppPart, Config, HookPart, ReceiverPart, RegistryLogin
 from deployer.errors import ConfigError
 
-_MOST_TOKENS = 2
+_MOST = 2
 _BITS = 128
 _LEAST_DISTINCT = 8
 _HASH = re.compile(r"sha256:[0-9a-fA-F]{64}")
@@ -22,7 +25,8 @@ _ALPHABETS = (
     (re.compile(r"[0-9a-f]+|[0-9A-F]+"), 16),
     (re.compile(r"[0-9a-z]+|[0-9A-Z]+"), 36),
 )
-_MAKE = "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))' > FILE"
+_PREFIX = "whsec_"
+_KEY_SIZES = range(24, 65)
 
 
 def token_hashes(files: Sequence[Path]) -> tuple[tuple[str, ...], list[str]]:
@@ -30,26 +34,49 @@ def token_hashes(files: Sequence[Path]) -> tuple[tuple[str, ...], list[str]]:
 
     A file has one token a line, plain or as its hash; at most two are valid at once.
     """
-    hashes: list[str] = []
+    return _read_all(files, _TOKENS)
+
+
+def signing_secrets(files: Sequence[Path]) -> tuple[tuple[str, ...], list[str]]:
+    """The secrets that bodies are signed with, plain, and all that is wrong in the files.
+
+    A file has one a line, `whsec_` and the base64 of 24 to 64 random bytes, as Standard Webhooks
+    has it; at most two are valid at once.
+    """
+    return _read_all(files, _SECRETS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the lines of a file hold: a noun, how to make one, what is wrong, what is kept."""
+
+    noun: str
+    make: str
+    weakness: Callable[[str], str]
+    kept: Callable[[str], str]
+
+
+def _read_all(files: Sequence[Path], kind: _Kind) -> tuple[tuple[str, ...], list[str]]:
+    kept: list[str] = []
     wrong: list[str] = []
     for number, path in enumerate(files, start=1):
         of = f" (file {number} of {len(files)})" if len(files) > 1 else ""
         try:
             lines = list(_lines(read_text(path)))
         except ValueError as error:
-            wrong.append(f"{error}{of} {_MAKE}")
+            wrong.append(f"{error}{of} {kind.make}")
             continue
         if not lines:
-            wrong.append(f"the file has no token{of}. {_MAKE}")
-        for line, token in lines:
-            if what := _weakness(token):
-                wrong.append(f"line {line} of the file{of} {what}. {_MAKE}")
+            wrong.append(f"the file has no {kind.noun}{of}. {kind.make}")
+        for line, text in lines:
+            if what := kind.weakness(text):
+                wrong.append(f"line {line} of the file{of} {what}. {kind.make}")
             else:
-                hashes.append(_hashed(token))
-    unique = tuple(dict.fromkeys(hashes))
-    if len(unique) > _MOST_TOKENS:
+                kept.append(kind.kept(text))
+    unique = tuple(dict.fromkeys(kept))
+    if len(unique) > _MOST:
         wrong.append(
-            f"there are {len(unique)} tokens, more than are valid at once. "
+            f"there are {len(unique)} {kind.noun}s, more than are valid at once. "
             "Keep two while the old one is replaced, else one."
         )
     return unique, wrong
@@ -83,18 +110,43 @@ def _hashed(token: str) -> str:
     return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
 
 
+def _not_a_secret(text: str) -> str:
+    if not text.startswith(_PREFIX):
+        return f"does not begin with {_PREFIX}"
+    try:
+        key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return f"is not {_PREFIX} and base64"
+    if len(key) not in _KEY_SIZES:
+        return f"is a secret of {len(key)} bytes, and not of 24 to 64"
+    if len(set(key)) < _LEAST_DISTINCT:
+        return "is a secret that is not random"
+    return ""
+
+
+_TOKENS = _Kind(
+    "token",
+    "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))' > FILE",
+    _weakness,
+    _hashed,
+)
+_SECRETS = _Kind(
+    "secret", 'Make one: echo "whsec_$(openssl rand -base64 32)" > FILE', _not_a_secret, str
+)
+
+
 def receiver_part(config: Config) -> ReceiverPart:
     """All that the receiver is given; reads the files with the tokens of hooks and operators.
 
     Raises ConfigError with every file or token that cannot be used, tokens under 128 bit
-    included. Only hashes leave this function.
+    included. Of tokens only hashes leave this function.
     """
     problems: list[str] = []
 
-    def read(key: str, files: Sequence[Path]) -> tuple[str, ...]:
-        hashes, wrong = token_hashes(files)
+    def read(key: str, files: Sequence[Path], kind: _Kind = _TOKENS) -> tuple[str, ...]:
+        kept, wrong = _read_all(files, kind)
         problems.extend(f"{config.places.get(key, key)}: {each}" for each in wrong)
-        return hashes
+        return kept
 
     operators = read("receiver.operator_token_file", config.receiver.operator_token_file)
     hooks = {
@@ -102,6 +154,7 @@ def receiver_part(config: Config) -> ReceiverPart:
             source=hook.source,
             registry=hook.registry,
             tokens=read(f"hooks.{name}.token_file", hook.token_file),
+            secrets=read(f"hooks.{name}.secret_file", hook.secret_file, _SECRETS),
         )
         for name, hook in config.hooks.items()
     }

@@ -9,36 +9,59 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from deployer.config.file import File, Section
+from deployer.config.file import File
 from deployer.config.problems import Key, Problems, Wrong, nearest, quoted
+from deployer.config.section import Section
 
 # What people bring along from a Compose file, and what does that job here.
 _COMPOSE_TOP = {
-    "services": "Write the services as `apps:`.",
+    "services": "Write the services as `apps:`, or name the file in an app's `compose:`.",
     "networks": "Make networks with `docker network create` and name them in an app's `networks:`.",
     "volumes": "Name volumes in an app's `volumes:`; Docker makes them.",
-    "secrets": "Use `env_file:` or a volume.",
-    "configs": "Use a volume.",
-    "name": "Remove it.",
-    "version": "Remove it.",
-    "include": "Remove it.",
+    "models": "Run the model elsewhere and give its address in `environment:`.",
+    **dict.fromkeys(("name", "version", "include"), "Remove it."),
 }
 _COMPOSE = {
     "build": "Build and push the image elsewhere.",
-    "healthcheck": "Write `health:`; the image's own HEALTHCHECK counts too.",
-    "ports": "Write `route:`; Nginx reaches the container without published ports.",
-    "expose": "Write `route:` with the port.",
+    "container_name": "deployer starts the new container beside the old one, so no name is fixed.",
+    "depends_on": "Apps are deployed one by one; let the app wait for what it needs.",
+    "extends": "Write the keys here, or use YAML anchors.",
+    "isolation": "It is for Windows.",
+    "label_file": "Write `labels:`.",
+    "post_start": "Let the image's entrypoint do it.",
+    "pre_stop": "Let the app do it when it gets its `stop_signal:`.",
     "scale": "Write `replicas:`.",
+    "volumes_from": "Write the volumes in `volumes:`.",
+    **dict.fromkeys(("links", "external_links"), "Put both on one network in `networks:`."),
+    **dict.fromkeys(("cpu_count", "cpu_percent", "credential_spec"), "It is for Windows."),
     **dict.fromkeys(
-        (  # noqa: SIM905 - one name a line would hide the rest
-            "cap_add cap_drop configs container_name cpus depends_on devices dns domainname "
-            "entrypoint extends extra_hosts hostname init ipc links logging mem_limit "
-            "network_mode pid pids_limit platform privileged profiles pull_policy read_only "
-            "runtime secrets security_opt shm_size stdin_open sysctls tmpfs tty ulimits user "
-            "userns_mode working_dir"
-        ).split(),
+        (
+            "attach",
+            "blkio_config",
+            "cpu_rt_period",
+            "cpu_rt_runtime",
+            "develop",
+            "driver_opts",
+            "models",
+            "profiles",
+            "provider",
+            "use_api_socket",
+        ),
         "Remove it.",
     ),
+}
+_COMPOSE_DEPLOY = {
+    "replicas": "Write `replicas:` at the app.",
+    "labels": "Write `labels:` at the app.",
+    "restart_policy": "Write `restart:` at the app.",
+    "update_config": "deployer always starts the new release beside the old one. Remove it.",
+    "rollback_config": "deployer always goes back by itself. Remove it.",
+    **dict.fromkeys(("mode", "endpoint_mode", "placement", "job"), "It is for Swarm. Remove it."),
+}
+_COMPOSE_GRANT = {
+    "external": "It is for Swarm. Write `file:` or `environment:`.",
+    "name": "Name it as it is called here.",
+    "template_driver": "It is for Swarm. Remove it.",
 }
 
 
@@ -80,11 +103,21 @@ def _missing(key: Key) -> str:
 
 def _unknown(key: Key) -> str:
     name, section = str(key[-1]), _section(key)
-    at_app = key[0] == "apps" and len(key) == 3
-    compose = _COMPOSE_TOP if len(key) == 1 else _COMPOSE if at_app else {}
+    compose = _of_compose(key)
     if name in compose:
         return f"{quoted(name)} is a Compose key that deployer does not support. {compose[name]}"
     return f"unknown key {quoted(name)}. {nearest(name, section.model_fields)}"
+
+
+def _of_compose(key: Key) -> dict[str, str]:
+    """The keys that Compose has at this place and deployer has not."""
+    if len(key) == 1:
+        return _COMPOSE_TOP
+    if key[0] in ("secrets", "configs"):
+        return _COMPOSE_GRANT
+    if key[0] != "apps":
+        return {}
+    return {3: _COMPOSE, 4: _COMPOSE_DEPLOY if "deploy" in key[2:] else {}}.get(len(key), {})
 
 
 # The only errors of pydantic's own: every kind of value has a reader with its own words.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from deployer.model import App
 
@@ -33,18 +33,25 @@ class Receiver(Value):
 
 
 class Nginx(Value):
-    """The Nginx that deployer runs as a container on the host's network. Times in seconds.
+    """The Nginx that serves. Times in seconds.
 
+    `mode` is `managed` (a container on the host's network that deployer runs from `image`),
+    `host` (a process of this machine, `binary`) or `container` (the user's own, on `network`).
+    `include` are files and patterns of the user's own sites, as Nginx itself sees them.
     `drain` is `worker_shutdown_timeout`: how long a request may outlive the switch.
     `templates` is the user's folder whose files override those of nginx_templates/.
     """
 
+    mode: str = "managed"
     image: str = "nginx:stable"
+    binary: Path = Path("/usr/sbin/nginx")
     container: str = "deployer-nginx"
+    network: str | None = None
     http_port: int = 80
     status_port: int = 5090
     keepalive_timeout: float = 15.0
     drain: float = 30.0
+    include: tuple[str, ...] = ()
     templates: Path | None = None
 
 
@@ -65,6 +72,11 @@ class Paths(Value):
         return self.state / "worker"
 
     @property
+    def files(self) -> Path:
+        """The folder with the secrets and configs of releases; Docker mounts them from there."""
+        return self.private / "files"
+
+    @property
     def nginx(self) -> Path:
         """The folder with Nginx's generations."""
         return self.state / "nginx"
@@ -77,12 +89,17 @@ class Worker(Value):
 
 
 class Hook(Value):
-    """One place where a sender posts: `/hooks/<name>/<token>`."""
+    """One place where a sender posts: `/hooks/<name>`.
+
+    `token_file` has what the sender shows (at the end of the URL or as bearer token),
+    `secret_file` what it signs its bodies with; at least one of them is there.
+    """
 
     name: str
     source: str
     registry: str
-    token_file: tuple[Path, ...]
+    token_file: tuple[Path, ...] = ()
+    secret_file: tuple[Path, ...] = ()
 
 
 class RegistryLogin(Value):
@@ -96,7 +113,8 @@ class RegistryLogin(Value):
 class Config(BaseModel):
     """Everything config.yml, the environment and the secret files say, checked.
 
-    `places` says where each `token_file` was written: what a problem's line begins with.
+    `places` says where each `token_file` and `secret_file` was written: what a problem's line
+    begins with.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -113,11 +131,15 @@ class Config(BaseModel):
 
 
 class HookPart(Value):
-    """What the receiver knows of a hook: hashes of its tokens as `sha256:<hex>`, never more."""
+    """What the receiver knows of a hook: hashes of its tokens as `sha256:<hex>`, never more.
+
+    Of `secrets`, those that bodies are signed with, a hash would not do; no repr shows them.
+    """
 
     source: str
     registry: str
-    tokens: tuple[str, ...]
+    tokens: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = Field((), repr=False)
 
 
 class AppPart(Value):
@@ -131,7 +153,7 @@ class ReceiverPart(Value):
     """All that the receiver's process is given, so that it needs no file but the store.
 
     `serve` hands it over through a pipe as JSON: the receiver's user may read neither
-    config.yml nor a secret file, and holds only hashes of tokens.
+    config.yml nor a secret file, and holds only hashes of tokens; signing secrets it needs.
     """
 
     bind: str

@@ -14,10 +14,11 @@ Stopping = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Username and password for a registry; the password shows in no repr."""
+    """Username and password for a registry, or a token instead; secrets show in no repr."""
 
     username: str
     password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
 
 
 Logins = Callable[[str], Login | None]
@@ -27,8 +28,10 @@ Logins = Callable[[str], Login | None]
 class Registry(Protocol):
     """Answers what a tag means now."""
 
-    def resolve(self, image: Image) -> Image:
-        """The image with the digest that its tag (or its own digest) has for this platform.
+    def resolve(self, image: Image, platform: str = "") -> Image:
+        """The image with the digest that its tag (or its own digest) has.
+
+        It must be for `platform` (os/arch/variant), by default the one that Docker runs on.
 
         The digest is the one that pulling by it gives and that pushing printed: of the index
         where there is one. Raises ImageNotFound, RegistryDenied, RegistryUnavailable, also
@@ -48,7 +51,15 @@ class Engine(Protocol):
         """Whether the image of this digest is here, so that no registry is needed."""
         ...
 
-    def pull(self, image: Image, *, stall: float, timeout: float, stopping: Stopping) -> None:
+    def pull(
+        self,
+        image: Image,
+        *,
+        platform: str = "",
+        stall: float,
+        timeout: float,
+        stopping: Stopping,
+    ) -> None:
         """Bring the image of this very digest here.
 
         Raises PullFailed when nothing moved for `stall` seconds, after `timeout` seconds, on

@@ -11,10 +11,20 @@ from deployer.model import Route
 
 @dataclass(frozen=True, slots=True)
 class NginxFacts:
-    """What is known of the Nginx that will run: its version and the user of its workers."""
+    """What is known of the Nginx that will run.
+
+    `user` is who its workers run as, "" where its master is not root and cannot choose.
+    `modules` are those built in, `where` says what runs it. `folder` is where a host process
+    keeps its pid and logs, "" for a container; `gateway` is this machine's address on the
+    network of a user's own container, "" where Nginx is on the host's network.
+    """
 
     version: tuple[int, int, int]
     user: str
+    modules: tuple[str, ...] = ()
+    where: str = ""
+    folder: str = ""
+    gateway: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +36,17 @@ class NginxWorker:
 
 
 class NginxHost(Protocol):
-    """Where Nginx lives: a container that deployer runs; its own view of files and network."""
+    """Where Nginx lives: a container that deployer runs, the user's own, or a host process."""
 
     def facts(self) -> NginxFacts:
-        """Version and user, detected. Raises ProxyError where they cannot be had."""
+        """What is known of it, detected. Raises ProxyError where it cannot be had or used."""
+        ...
+
+    def address(self) -> str:
+        """The IP address at which this machine reaches it.
+
+        Raises ProxyError where it has none, since it does not run.
+        """
         ...
 
     def test(self, config: str) -> None:

@@ -20,10 +20,14 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a sender said: pushes, or none and the reason why nothing is to be done."""
+    """What a sender said: pushes, or none and the reason why nothing is to be done.
+
+    `sender_id` is the sender's own id of this delivery, "" where it gives none.
+    """
 
     pushes: tuple[Push, ...] = ()
     reason: str = ""
+    sender_id: str = ""
 
 
 class Source(Protocol):
@@ -32,10 +36,11 @@ class Source(Protocol):
     secret_kind: str
     """What the operator pastes at the sender, in a few words."""
 
-    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
-        """Raises BadCredential unless the request carries one of the secrets.
+    def verify(self, inbound: Inbound, tokens: Sequence[str], secrets: Sequence[str] = ()) -> None:
+        """Raises BadCredential unless the request proves that it knows a token or a secret.
 
-        In constant time over all secrets; `secrets` are `sha256:<hex>` of tokens.
+        In constant time over all of them; `tokens` are their hashes as `sha256:<hex>`,
+        `secrets` those that bodies are signed with, as the sender has them.
         """
         ...
 

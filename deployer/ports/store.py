@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from deployer.deployment import Deployment, Transition, Wanted
-from deployer.model import Image, Release, ReleaseRow, Spec
+from deployer.model import Image, Release, ReleaseRow
+from deployer.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One webhook as received; `verdict` is accepted, ignored or refused, `reason` says why."""
+    """One webhook as received; `reason` says why it has this verdict.
+
+    `verdict` is accepted, ignored, refused or duplicate; `sender_id` is the sender's own id of
+    it, "" where it gives none.
+    """
 
     hook: str
     received_at: float
@@ -20,14 +25,20 @@ class Delivery:
     verdict: str = "accepted"
     reason: str = ""
     id: int = 0
+    sender_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a delivery: its id and the queued deployments, as (id, app)."""
+    """What became of a delivery: its id and the queued deployments, as (id, app).
+
+    Where it is a duplicate, `duplicate_of` is the delivery that came first, and the deployments
+    are those that this one queued.
+    """
 
     delivery: int
     deployments: tuple[tuple[int, str], ...] = ()
+    duplicate_of: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +79,17 @@ class Store(Protocol):
 
     # the receiver's side
 
-    def record(self, delivery: Delivery, wanted: Sequence[Wanted]) -> Recorded:
+    def record(
+        self, delivery: Delivery, wanted: Sequence[Wanted], *, once: bool = False
+    ) -> Recorded:
         """Write a delivery down and queue what it asks for.
 
         Per app at most one deployment is queued, the newest: an older queued one becomes
         superseded, with a reason that names the newer.
+
+        The same hook, sender's id and body as of an accepted delivery whose deployments are all
+        under way, succeeded or unchanged is a duplicate: it is written down as one and queues
+        nothing. With `once` it is one however those ended.
         """
         ...
 

@@ -14,6 +14,8 @@ from deployer.model import NAME
 
 _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
+_INCLUDE = re.compile(r"/[A-Za-z0-9._/@+*-]{1,255}")
+_FOLDER = re.compile(r"/[A-Za-z0-9._/+@~-]{1,255}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
@@ -25,6 +27,16 @@ def name(value: str) -> str:
 def user(value: str) -> str:
     """The name of the user that Nginx's workers run as."""
     return _matching("user", value, _USER, "the name of a user in Nginx's image")
+
+
+def include(value: str) -> str:
+    """A file or pattern of the user's own sites."""
+    return _matching("include", value, _INCLUDE, "an absolute path of letters, digits and ._/@+*-")
+
+
+def folder(value: str) -> str:
+    """The folder of a host process's pid and logs."""
+    return _matching("folder", value, _FOLDER, "an absolute path of letters, digits and ._/+@~-")
 
 
 def host(value: str) -> str:

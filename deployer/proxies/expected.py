@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from deployer.proxies.parseback import Directive, directive
 from deployer.proxies.sites import ReceiverSite, Server, Site
 
 
-def main_shape(
-    *, user: str, http_port: int, status: str, generation: int, receiver: bool
-) -> Iterator[Directive]:
+@dataclass(frozen=True, slots=True)
+class Main:
+    """What `nginx.conf` depends on besides the templates.
+
+    `user` is "" for none, `status` where the generation is asked for; a `gateway` that is not
+    "" is the only address that may ask, `include` names the user's own files.
+    """
+
+    user: str
+    pid: str
+    error_log: str
+    access_log: str
+    http_port: int
+    status: str
+    gateway: str
+    generation: int
+    receiver: bool
+    include: tuple[str, ...]
+
+
+def main_shape(main: Main) -> Iterator[Directive]:
     """`nginx.conf`: global settings, the two servers that name nobody's site, the includes."""
     nobody = [
-        directive("listen", http_port, "default_server"),
+        directive("listen", main.http_port, "default_server"),
         directive("server_name", "_"),
         directive("access_log", "off"),
         directive("return", 444),
     ]
     live = [
-        directive("listen", status),
+        directive("listen", main.status),
         directive("server_name", "localhost"),
         directive("access_log", "off"),
-        directive("return", 200, generation),
+        directive("return", 200, main.generation),
     ]
-    includes = ["mime.types", *(["receiver.conf"] if receiver else []), "sites/*.conf"]
-    yield directive("user", user)
-    yield directive("pid", "/run/nginx.pid")
-    yield directive("error_log", "stderr", "warn")
+    if main.gateway:
+        stranger = ("$remote_addr", "!=", main.gateway)
+        live.append(directive("if", *stranger, block=[directive("return", 444)]))
+    own = ["receiver.conf"] if main.receiver else []
+    includes = ["mime.types", *own, "sites/*.conf", *main.include]
+    if main.user:
+        yield directive("user", main.user)
+    yield directive("pid", main.pid)
+    yield directive("error_log", main.error_log, "warn")
     yield directive("events", block=[])
     yield directive(
         "http",
         block=[
-            directive("access_log", "/dev/stdout", "deployer"),
+            directive("access_log", main.access_log, "deployer"),
             directive("server", block=nobody),
             directive("server", block=live),
             *(directive("include", file) for file in includes),
@@ -57,15 +81,17 @@ def _server(server: Server, http_port: int) -> Iterator[Directive]:
             yield directive("location", *match.split(), block=[there])
 
 
-def receiver_shape(site: ReceiverSite, http_port: int) -> Iterator[Directive]:
+def receiver_shape(
+    site: ReceiverSite, http_port: int, address: str, access_log: str
+) -> Iterator[Directive]:
     """`receiver.conf`: the receiver's own server block, its logs included."""
-    there = [directive("proxy_pass", f"http://{site.address}")]
+    there = [directive("proxy_pass", f"http://{address}")]
     yield directive(
         "server",
         block=[
             directive("listen", http_port),
             directive("server_name", site.host),
-            directive("access_log", "/dev/stdout", "receiver"),
+            directive("access_log", access_log, "receiver"),
             directive("error_log", "/dev/null", "crit"),
             directive("location", "/", block=there),
             directive("location", "/hooks/", block=there),

@@ -76,18 +76,32 @@ class Generations:
         with self._on_disk("write"):
             before = self.files(previous)
             unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._generations))
-            (unfinished / "sites").mkdir()
-            for name, text in files.items():
-                if previous is not None and before.get(name) == text:
-                    os.link(self.path(previous) / name, unfinished / name)
-                else:
-                    _write(unfinished / name, text)
-            for folder in (unfinished / "sites", unfinished):
-                folder.chmod(0o755)
-                _sync(folder)
-            unfinished.rename(self.path(number))
+            try:
+                self._fill(unfinished, files, before, previous)
+                unfinished.rename(self.path(number))
+            except OSError:
+                # On a full disk, of all places, nothing half done may stay.
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
             _sync(self._generations)
         return self.path(number)
+
+    def _fill(
+        self,
+        folder: Path,
+        files: Mapping[str, str],
+        before: Mapping[str, str],
+        previous: int | None,
+    ) -> None:
+        (folder / "sites").mkdir()
+        for name, text in files.items():
+            if previous is not None and before.get(name) == text:
+                os.link(self.path(previous) / name, folder / name)
+            else:
+                _write(folder / name, text)
+        for made in (folder / "sites", folder):
+            made.chmod(0o755)
+            _sync(made)
 
     def point(self, number: int | None) -> None:
         """Make a generation the current one in one step; None: there is none."""

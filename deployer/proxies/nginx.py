@@ -11,9 +11,10 @@ from pathlib import Path
 import structlog
 
 from deployer.config.values import Nginx as Settings
-from deployer.errors import ConfigRejected, DeployerError, NotConfirmed
+from deployer.errors import ConfigRejected, DeployerError, NotConfirmed, ProxyError
 from deployer.model import Route
 from deployer.ports import Applied, NginxFacts, NginxHost
+from deployer.ports.nginx_build import OLDEST
 from deployer.proxies.generations import Generations
 from deployer.proxies.rendering import MAIN, Rendering
 from deployer.proxies.sites import ReceiverSite
@@ -43,6 +44,7 @@ class Nginx:
         confirm_limit: float = 5.0,
     ) -> None:
         self._host = host
+        self._folder = folder
         self._settings = settings
         self._generations = Generations(folder)
         self._rendering = Rendering(settings, site, templates)
@@ -51,7 +53,7 @@ class Nginx:
     def apply(self, routes: Sequence[Route]) -> Applied:
         """Make these the live routes; see ports.Proxy."""
         self._generations.prepare()
-        facts = self._host.facts()
+        facts = self.facts()
         current = self._generations.current()
         if current is not None:
             unchanged = self._rendering.files(routes, facts, current)
@@ -70,13 +72,23 @@ class Nginx:
         return self._switch(number, current)
 
     def facts(self) -> NginxFacts:
-        """Version and worker user of the Nginx that runs, or will."""
-        return self._host.facts()
+        """What is known of the Nginx that runs, or will. Raises ProxyError for one too old."""
+        facts = self._host.facts()
+        if facts.version < OLDEST:
+            found, oldest = (".".join(map(str, one)) for one in (facts.version, OLDEST))
+            raise ProxyError(
+                f"Nginx {found} ({facts.where}) is too old: deployer's configuration needs "
+                f"{oldest} or newer. Install a newer one, or write `mode: managed` below `nginx:`"
+            )
+        return facts
 
     def live(self) -> int | None:
         """Ask Nginx on a fresh connection which generation it serves."""
-        port = self._settings.status_port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
+        try:
+            address = self._host.address()
+        except DeployerError:
+            return None
+        connection = http.client.HTTPConnection(address, self._settings.status_port, timeout=1.0)
         try:
             connection.request("GET", "/", headers={"Connection": "close"})
             said = connection.getresponse().read(20)
@@ -142,12 +154,16 @@ class Nginx:
         if not _within(self._confirm_limit, lambda: self.live() == number):
             words = self._host.errors(20)
             said = _EMERGENCY.findall(words)
-            why = said[-1] if said else f"no answer from 127.0.0.1:{self._settings.status_port}"
+            why = said[-1] if said else f"no answer on port {self._settings.status_port}"
             raise NotConfirmed(
-                f"Nginx does not serve generation {number}: {why}. "
-                f"Read its log (`docker logs {self._settings.container}`)",
+                f"Nginx does not serve generation {number}: {why}. Read its log ({self._log()})",
                 detail=words,
             )
+
+    def _log(self) -> str:
+        if self._settings.mode == "host":
+            return str(self._folder / "logs" / "error.log")
+        return f"`docker logs {self._settings.container}`"
 
     def _wait_for_old(self, before: frozenset[int]) -> None:
         """Wait until no old worker takes new connections (Nginx waits 100 ms to tell them)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from deployer.config.values import Nginx as Settings
 from deployer.model import Route
 from deployer.ports import NginxFacts
 from deployer.proxies import allowed
-from deployer.proxies.expected import main_shape, receiver_shape, site_shape
+from deployer.proxies.expected import Main, main_shape, receiver_shape, site_shape
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.sites import ReceiverSite, Site, sites_of
 from deployer.proxies.templates import Templates
@@ -56,10 +57,11 @@ class Rendering:
                 site.file, {**common, **_site_values(site)}, list(site_shape(site, port))
             )
         if receiver:
+            address, (access, _) = receiver.address(facts.gateway), _logs(facts)
             files["receiver.conf"] = self._file(
                 "receiver.conf",
-                {**common, **_receiver_values(receiver)},
-                list(receiver_shape(receiver, port)),
+                {**common, **_receiver_values(receiver), "address": address, "access_log": access},
+                list(receiver_shape(receiver, port, address, access)),
             )
         return files
 
@@ -70,27 +72,34 @@ class Rendering:
     def _main(
         self, sites: Sequence[Site], facts: NginxFacts, common: dict[str, Any], generation: int
     ) -> str:
-        settings, has_receiver = self._settings, self._receiver is not None
-        user, status_port = allowed.user(facts.user), allowed.port(settings.status_port)
+        settings, receiver = self._settings, self._receiver
         names = [name for site in sites for server in site.servers for name in server.names]
+        access_log, error_log = _logs(facts)
+        gateway = allowed.address(facts.gateway) if facts.gateway else ""
+        status_port = allowed.port(settings.status_port)
+        main = Main(
+            user=allowed.user(facts.user) if facts.user else "",
+            pid=_pid(facts),
+            error_log=error_log,
+            access_log=access_log,
+            http_port=common["http_port"],
+            # The address of a container may be another at its next start, and Nginx would not
+            # start then: it listens on all, and answers only this machine.
+            status=str(status_port) if gateway else f"127.0.0.1:{status_port}",
+            gateway=gateway,
+            generation=generation,
+            receiver=receiver is not None,
+            include=tuple(allowed.include(file) for file in settings.include),
+        )
         values = {
             **common,
-            "generation": generation,
-            "user": user,
-            "status_port": status_port,
+            **asdict(main),
+            "temporary": f"{allowed.folder(facts.folder)}/temporary" if facts.folder else "",
             "keepalive_timeout": allowed.seconds(settings.keepalive_timeout),
             "drain": allowed.seconds(settings.drain),
-            "names_hash": _names_hash([*names, self._receiver.host if self._receiver else ""]),
-            "receiver": has_receiver,
+            "names_hash": _names_hash([*names, receiver.host if receiver else ""]),
         }
-        shape = main_shape(
-            user=user,
-            http_port=common["http_port"],
-            status=f"127.0.0.1:{status_port}",
-            generation=generation,
-            receiver=has_receiver,
-        )
-        return self._file(MAIN, values, list(shape))
+        return self._file(MAIN, values, list(main_shape(main)))
 
     def _file(self, file: str, values: dict[str, Any], expected: list[Directive]) -> str:
         text = self._templates.render(template_of(file), values)
@@ -113,9 +122,22 @@ def _site_values(site: Site) -> dict[str, Any]:
 def _receiver_values(site: ReceiverSite) -> dict[str, Any]:
     return {
         "host": allowed.host(site.host),
-        "address": site.address,
         "max_body": allowed.size(site.max_body),
     }
+
+
+def _logs(facts: NginxFacts) -> tuple[str, str]:
+    """Where requests and errors are written: to a container's output, or to files of a host's."""
+    if not facts.folder:
+        return "/dev/stdout", "stderr"
+    folder = allowed.folder(facts.folder)
+    return f"{folder}/logs/access.log", f"{folder}/logs/error.log"
+
+
+def _pid(facts: NginxFacts) -> str:
+    if facts.folder:
+        return f"{allowed.folder(facts.folder)}/nginx.pid"
+    return "/run/nginx.pid" if facts.user else "/tmp/nginx.pid"  # noqa: S108
 
 
 def _names_hash(names: Sequence[str]) -> dict[str, int]:

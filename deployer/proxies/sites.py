@@ -20,10 +20,13 @@ class ReceiverSite:
     port: int
     max_body: int
 
-    @property
-    def address(self) -> str:
-        """Where Nginx, on the same machine, reaches the receiver."""
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
+    def address(self, gateway: str = "") -> str:
+        """Where Nginx reaches the receiver; `gateway` is this machine on Nginx's own network."""
+        everywhere = {
+            "0.0.0.0": gateway or "127.0.0.1",  # noqa: S104
+            "::": gateway or "::1",
+            "localhost": "127.0.0.1",
+        }
         return f"{allowed.address(everywhere.get(self.bind, self.bind))}:{allowed.port(self.port)}"
 
 

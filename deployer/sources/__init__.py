@@ -2,5 +2,6 @@
 
 from deployer.ports import Source
 from deployer.sources.dockerhub import DockerHub
+from deployer.sources.generic import Generic
 
-SOURCES: dict[str, Source] = {"dockerhub": DockerHub()}
+SOURCES: dict[str, Source] = {"dockerhub": DockerHub(), "generic": Generic()}

@@ -28,9 +28,9 @@ class DockerHub:
 
     secret_kind = "a random token at the end of the URL"  # noqa: S105 - says what kind, is none
 
-    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
-        """Raises BadCredential unless the URL ends in one of the tokens."""
-        check_token(inbound.token, secrets)
+    def verify(self, inbound: Inbound, tokens: Sequence[str], secrets: Sequence[str] = ()) -> None:
+        """Raises BadCredential unless the URL ends in one of the tokens; it signs nothing."""
+        check_token(inbound.token, tokens)
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image, or why there is none. Raises BadPayload on wrong types."""

@@ -58,7 +58,7 @@ def engine_for(path: Path, busy_timeout: float = BUSY_TIMEOUT) -> Engine:
         max_overflow=-1,
         hide_parameters=True,
     )
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", lambda connection: _begin(path, connection))
     return engine
 
 
@@ -71,9 +71,33 @@ def _write_ahead(connection: sqlite3.Connection) -> sqlite3.Connection:
     return connection
 
 
-def _begin(connection: Connection) -> None:
+def _begin(path: Path, connection: Connection) -> None:
+    _refuse_moved(path, connection)
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _refuse_moved(path: Path, connection: Connection) -> None:
+    """What is written to a file that was removed or replaced is lost, and SQLite does not notice.
+
+    The connection goes with it: the next one opens what is at the path then.
+    """
+    try:
+        there: tuple[int, int] | None = _identity(path)
+    except OSError:
+        there = None
+    if connection.info.setdefault("file", there) == there and there is not None:
+        return
+    connection.invalidate()
+    raise StoreUnavailable(
+        f"the store {path} is not available: it was removed or replaced while it was in use. "
+        "Put it back, or restart deployer"
+    )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def open_database(path: Path, busy_timeout: float) -> sqlite3.Connection:

@@ -17,6 +17,8 @@ _REPLICA: Types = {
     **dict.fromkeys(("name", "id", "address", "state", "health"), (str,)),
     **dict.fromkeys(("release", "deployment"), (int,)),
 }
+_WORKER: Types = {"at": (float, int), "waits": (list,)}
+_WAIT: Types = {"doing": (str,), "reason": (str,), "since": (float, int)}
 # As for the times of rows: Python's datetime ends with the year 9999.
 _LATEST = 253_000_000_000
 
@@ -40,8 +42,13 @@ def snapshot_of(body: str) -> dict[str, Any]:
 
 def _check(found: Any) -> None:
     _types(found, {"at": (float, int)})
-    if not 0 <= found["at"] <= _LATEST:
-        raise ValueError("no time")
+    _time(found["at"])
+    if "worker" in found:
+        _types(found["worker"], _WORKER)
+        _time(found["worker"]["at"])
+        for one in found["worker"]["waits"]:
+            _types(one, _WAIT)
+            _time(one["since"])
     if "nginx" in found:
         _types(found["nginx"], _NGINX)
         if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
@@ -52,6 +59,11 @@ def _check(found: Any) -> None:
     for replica in (one for listed in apps.values() for one in listed):
         _types(replica, _REPLICA)
         Running(replica["state"])
+
+
+def _time(at: float) -> None:
+    if not 0 <= at <= _LATEST:
+        raise ValueError("no time")
 
 
 def _types(found: Any, known: Types) -> None:

@@ -43,7 +43,15 @@ deliveries = Table(
     Column("body", LargeBinary, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("sender_id", Text, nullable=False, server_default=text("''")),
     **_COUNTED,
+)
+Index(
+    "deliveries_by_sender",
+    deliveries.c.hook,
+    deliveries.c.sender_id,
+    sqlite_where=text("sender_id <> ''"),
+    postgresql_where=text("sender_id <> ''"),
 )
 
 releases = Table(
@@ -83,6 +91,7 @@ deployments = Table(
     **_COUNTED,
 )
 Index("deployments_by_app", deployments.c.app, deployments.c.id)
+Index("deployments_by_delivery", deployments.c.delivery)
 for _status in ("queued", "running"):
     Index(
         f"one_{_status}_per_app",

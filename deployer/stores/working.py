@@ -11,8 +11,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from deployer.deployment import Deployment, Wanted
 from deployer.errors import Refused, StoreError
-from deployer.model import Image, Release, Spec
+from deployer.model import Image, Release
 from deployer.ports import Active, Order
+from deployer.spec import Spec
 from deployer.stores import queueing, rows
 from deployer.stores.base import Database
 from deployer.stores.tables import active, meta, orders, releases, snapshot

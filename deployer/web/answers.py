@@ -31,17 +31,24 @@ def document(content: Mapping[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(content) + "\n", status, content_type="application/json")
 
 
-def problem_body(status: int, detail: str) -> bytes:
-    """The JSON of a problem; its title is the status in words."""
+def problem_body(status: int, detail: str, more: Mapping[str, Any] | None = None) -> bytes:
+    """The JSON of a problem; its title is the status in words, `more` are members of its own."""
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
+        **(more or {}),
     }
     return f"{json.dumps(problem)}\n".encode()
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer for an error."""
-    return Response(problem_body(status, detail), status, dict(headers or {}), content_type=PROBLEM)
+def problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Response:
+    """The answer for an error; `more` are members that RFC 9457 leaves to us (section 3.2)."""
+    body = problem_body(status, detail, more)
+    return Response(body, status, dict(headers or {}), content_type=PROBLEM)

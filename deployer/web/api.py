@@ -8,16 +8,17 @@ from flask import Blueprint, Response, request
 
 from deployer import views
 from deployer.config.values import ReceiverPart
-from deployer.errors import BadCredential
+from deployer.errors import BadCredential, BadPayload
 from deployer.ports import Store
 from deployer.web.answers import document, problem
+from deployer.web.waiting import Waited, Waiting, asked_wait
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 200
 MAX_ID = 2**63 - 1
 
-CheckToken = Callable[[str, Sequence[str]], None]
-"""Raises BadCredential unless the token (first) has one of the hashes (second)."""
+CheckBearer = Callable[[str, Sequence[str]], None]
+"""Raises BadCredential unless the header (first) has a token with one of the hashes (second)."""
 
 
 class Api:
@@ -27,12 +28,14 @@ class Api:
         self,
         part: ReceiverPart,
         store: Store,
-        check_token: CheckToken,
+        check_bearer: CheckBearer,
+        waiting: Waiting,
         now: Callable[[], float],
     ) -> None:
         self.part = part
+        self.waiting = waiting
         self.store = store
-        self.check_token = check_token
+        self.check_bearer = check_bearer
         self.now = now
 
     def blueprint(self) -> Blueprint:
@@ -40,16 +43,15 @@ class Api:
         api = Blueprint("api", __name__, url_prefix="/api/v1")
         api.before_request(self.authorize)
         api.add_url_rule("/apps", view_func=self.apps)
+        api.add_url_rule("/status", view_func=self.status)
         api.add_url_rule("/deployments", view_func=self.deployments)
         api.add_url_rule(f"/deployments/<int(max={MAX_ID}):number>", view_func=self.deployment)
         return api
 
     def authorize(self) -> Response | None:
         """Let an operator pass: `Authorization: Bearer <token>` (RFC 6750), else 401."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        presented = token.strip() if scheme.lower() == "bearer" else ""
         try:
-            self.check_token(presented, self.part.operators)
+            self.check_bearer(request.headers.get("Authorization", ""), self.part.operators)
         except BadCredential:
             challenge = {"WWW-Authenticate": "Bearer"}
             return problem(401, "the operator's token is missing or wrong", challenge)
@@ -60,6 +62,10 @@ class Api:
         configured = {name: (app.image, app.tags) for name, app in self.part.apps.items()}
         return document(views.apps(configured, self.store, self.now()))
 
+    def status(self) -> Response:
+        """Whether all is well, and what is not; 200 also where it is degraded."""
+        return document(views.status(self.part.apps, self.store, self.now()))
+
     def deployments(self) -> Response:
         """The newest deployments, of `app` or of all, at most `limit`."""
         limit = request.args.get("limit", str(DEFAULT_LIMIT))
@@ -69,8 +75,18 @@ class Api:
         return document({"deployments": [views.deployment(one) for one in found]})
 
     def deployment(self, number: int) -> Response:
-        """One deployment with its transitions."""
+        """One deployment with its transitions; with `wait`, once it has ended or time is up."""
+        try:
+            seconds = asked_wait(request.args)
+        except BadPayload as error:
+            return problem(400, str(error))
+        if self.store.deployment(number) is None:
+            return problem(404, f"there is no deployment {number}")
+        waited = Waited(()) if seconds is None else self.waiting.until_ended([number], seconds)
         found = self.store.deployment(number)
         if found is None:
             return problem(404, f"there is no deployment {number}")
-        return document(views.deployment(found, self.store.transitions(number)))
+        answer = document(views.deployment(found, self.store.transitions(number)))
+        if waited.retry_after:
+            answer.headers["Retry-After"] = str(waited.retry_after)
+        return answer

@@ -14,8 +14,9 @@ from deployer.config.values import ReceiverPart
 from deployer.errors import StoreError
 from deployer.ports import Source, Store
 from deployer.web.answers import SECURITY_HEADERS, problem
-from deployer.web.api import Api, CheckToken
+from deployer.web.api import Api, CheckBearer
 from deployer.web.hooks import Hooks, log_delivery
+from deployer.web.waiting import Waiting
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ def create_app(
     part: ReceiverPart,
     store: Store,
     sources: Mapping[str, Source],
-    check_token: CheckToken,
+    check_bearer: CheckBearer,
     now: Callable[[], float] = time.time,
 ) -> Flask:
     """The application: it reads and records in the store and touches nothing else.
@@ -45,9 +46,10 @@ def create_app(
     # A redirect to the tidied path would answer a wrong token in another way than the others.
     app.url_map.merge_slashes = False
     app.url_map.converters["anything"] = _Anything
-    _add_hooks(app, Hooks(part, store, sources, now))
+    waiting = Waiting(store, part.threads)
+    _add_hooks(app, Hooks(part, store, sources, waiting, now))
     _add_probes(app, store)
-    app.register_blueprint(Api(part, store, check_token, now).blueprint())
+    app.register_blueprint(Api(part, store, check_bearer, waiting, now).blueprint())
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StoreError, _store_error)
     app.register_error_handler(Exception, _fault)

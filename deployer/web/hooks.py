@@ -16,10 +16,16 @@ from deployer.model import parse_image
 from deployer.policy import Selector, match
 from deployer.ports import Delivery, Heard, Inbound, Recorded, Source, Store
 from deployer.web.answers import document, problem
+from deployer.web.outcome import not_deployed, outcome
+from deployer.web.waiting import Waiting, asked_wait
 
 log = structlog.get_logger()
 
 KEPT_OF_REFUSED = 64 * 1024
+_WAIT_NEEDS_ID = (
+    "to wait, a delivery needs an id of its own in the header webhook-id, "
+    "by which repeating it means waiting on"
+)
 
 
 class Hooks:
@@ -30,6 +36,7 @@ class Hooks:
         part: ReceiverPart,
         store: Store,
         sources: Mapping[str, Source],
+        waiting: Waiting,
         now: Callable[[], float],
     ) -> None:
         """Raises ConfigError where an app's image is not well formed."""
@@ -37,6 +44,7 @@ class Hooks:
         self.selectors = {name: _selector(name, app) for name, app in part.apps.items()}
         self.max_body = part.max_body
         self.store = store
+        self.waiting = waiting
         self.now = now
 
     def receive(self, hook: str, token: str = "") -> Response:
@@ -51,20 +59,23 @@ class Hooks:
         headers = {name.lower(): value for name, value in request.headers.items()}
         inbound = Inbound(headers, body, token)
         try:
-            source.verify(inbound, configured.tokens)
+            source.verify(inbound, configured.tokens, configured.secrets)
             heard = source.parse(inbound, configured.registry)
+            wait = asked_wait(request.args)
+            if wait is not None and not heard.sender_id:
+                raise BadPayload(_WAIT_NEEDS_ID)
         except BadCredential:
             return problem(401, "the secret is missing or wrong")
         except BadPayload as error:
             return self._refuse(hook, body, str(error))
-        return self._take(hook, body, heard)
+        return self._take(hook, body, heard, wait)
 
     def _refuse(self, hook: str, body: bytes, reason: str) -> Response:
         kept = body[:KEPT_OF_REFUSED]
         self._record(Delivery(hook, self.now(), kept, "refused", reason), [])
         return problem(400, reason)
 
-    def _take(self, hook: str, body: bytes, heard: Heard) -> Response:
+    def _take(self, hook: str, body: bytes, heard: Heard, wait: float | None) -> Response:
         matches = [(push, match(push.image, self.selectors)) for push in heard.pushes]
         wanted = [
             Wanted(app, Trigger.WEBHOOK, tag=push.image.tag)
@@ -73,22 +84,26 @@ class Hooks:
         ]
         verdict = "accepted" if wanted else "ignored"
         reason = "; ".join(found.reason for _, found in matches) or heard.reason
-        recorded = self._record(Delivery(hook, self.now(), body, verdict, reason), wanted)
+        delivery = Delivery(hook, self.now(), body, verdict, reason, sender_id=heard.sender_id)
+        # Who waits repeats itself until the end is known, and must not deploy again by that.
+        recorded = self._record(delivery, wanted, once=wait is not None)
         queued = [{"id": number, "app": app} for number, app in recorded.deployments]
-        answer = {
-            "delivery": recorded.delivery,
-            "result": verdict,
-            "reason": reason,
-            "deployments": queued,
-        }
-        return document(answer, 202)
+        answer = {**g.hook_delivery, "deployments": queued}
+        if wait is None:
+            return document(answer, 202)
+        if not queued:
+            return not_deployed(answer)
+        digests = {app: push.image.digest for push, found in matches for app in found.apps}
+        waited = self.waiting.until_ended([number for number, _ in recorded.deployments], wait)
+        return outcome(answer, waited, digests)
 
-    def _record(self, delivery: Delivery, wanted: list[Wanted]) -> Recorded:
-        recorded = self.store.record(delivery, wanted)
+    def _record(self, delivery: Delivery, wanted: list[Wanted], *, once: bool = False) -> Recorded:
+        recorded = self.store.record(delivery, wanted, once=once)
+        first = recorded.duplicate_of
         g.hook_delivery = {
             "delivery": recorded.delivery,
-            "result": delivery.verdict,
-            "reason": delivery.reason,
+            "result": "duplicate" if first else delivery.verdict,
+            "reason": f"delivery {first} brought this already" if first else delivery.reason,
         }
         return recorded
 

@@ -26,7 +26,7 @@ from deployer.config.values import ReceiverPart
 from deployer.errors import DeployerError
 from deployer.ports import Source, Store
 from deployer.web.answers import PROBLEM, SECURITY_HEADERS, problem, problem_body
-from deployer.web.api import CheckToken
+from deployer.web.api import CheckBearer
 from deployer.web.app import create_app
 
 log = structlog.get_logger()
@@ -47,12 +47,12 @@ class Receiver(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         part: ReceiverPart,
         store: Callable[[], Store],
         sources: Mapping[str, Source],
-        check_token: CheckToken,
+        check_bearer: CheckBearer,
     ) -> None:
         self._part = part
         self._store = store
         self._sources = sources
-        self._check_token = check_token
+        self._check_bearer = check_bearer
         super().__init__()
 
     def load_config(self) -> None:
@@ -65,7 +65,7 @@ class Receiver(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     def load(self) -> Flask:
         """The application, in the serving process."""
         try:
-            app = create_app(self._part, self._store(), self._sources, self._check_token)
+            app = create_app(self._part, self._store(), self._sources, self._check_bearer)
         except DeployerError as error:
             log.error("the receiver cannot start", reason=str(error))  # noqa: TRY400 - no fault
             raise SystemExit(_CANNOT_START) from error

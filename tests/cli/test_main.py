@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 import deployer
 from deployer.cli import COMMANDS, SYSTEM_CONFIG, default_config, main
+from deployer.cli.lazy import Command, LazyGroup
 from tests.cli.world import World
+
+
+@click.command()
+def fall() -> None:
+    """A command with a fault."""
+    raise ZeroDivisionError("division by zero")
+
 
 HEAVY = ("rich", "pydantic", "sqlalchemy", "docker", "flask", "structlog", "jinja2")
 
@@ -77,3 +87,22 @@ def test_any_other_error_is_one_line_and_its_evidence_on_stderr_and_ends_with_1(
     first, *evidence = result.stderr.splitlines()
     assert first.startswith("error: the store ")
     assert all(line.startswith("  the store ") for line in evidence)
+
+
+def test_a_fault_of_ours_is_one_line_and_its_traceback_is_in_a_file(tmp_path: Path) -> None:
+    broken = LazyGroup(
+        "broken", sections={"Run": {"fall": Command("tests.cli.test_main:fall", "falls")}}
+    )
+    result = CliRunner().invoke(broken, ["fall"], env={"TMPDIR": str(tmp_path)})
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    match = re.fullmatch(
+        r"error: a fault in deployer itself \(ZeroDivisionError\)\. "
+        r"The details are in (\S+); please report it\n",
+        result.stderr,
+    )
+    assert match
+    details = Path(match[1])
+    assert "ZeroDivisionError: division by zero" in details.read_text()
+    assert details.stat().st_mode & 0o077 == 0
+    details.unlink()

@@ -15,8 +15,9 @@ from dataclasses import replace
 import pytest
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
-from deployer.model import Image, Spec
+from deployer.model import Image
 from deployer.ports import Active
+from deployer.spec import Spec
 from tests.cli.world import BEFORE_SWITCH, StandIn, World, digest
 
 
@@ -111,7 +112,7 @@ def test_a_failure_ends_with_1_reason_and_evidence(world: World, failing: StandI
         result = world.run("deploy", "web", "--wait")
     assert result.exit_code == 1
     assert "✗ check" in result.stdout
-    assert result.stdout.endswith("replica 1 exited with code 3\n  KeyError: 'X'\n")
+    assert result.stdout.endswith("replica 1 exited with code 3\nevidence\n  KeyError: 'X'\n")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,31 @@ def test_a_hook_is_shown_with_its_url_and_the_file_of_its_token_but_never_the_to
     assert hook["url"].partition("<")[0] in shown.stdout
 
 
+def test_a_generic_hook_is_shown_with_a_line_to_try_it_and_never_a_secret(world: World) -> None:
+    secret = "whsec_canarycanary0123456789canarycanary+/="
+    (world.folder / "secrets" / "ci.secret").write_text(secret)
+    text = world.config.read_text()
+    more = "  ci: {source: generic, token_file: secrets/dockerhub.token, secret_file: SECRET}\n"
+    more = more.replace("SECRET", "secrets/ci.secret")
+    world.config.write_text(text.replace("apps:\n", f"{more}apps:\n"))
+    shown, read = world.run("hooks", width=60), world.run("hooks", "--json")
+    hook = json.loads(read.stdout)["hooks"][1]
+    assert hook["url"] == "https://deploy.example.com/hooks/ci"
+    assert hook["secret"] == (
+        "a token for the header Authorization: Bearer or a secret to sign with (Standard Webhooks)"
+    )
+    assert hook["secret_files"] == ["secrets/dockerhub.token", "secrets/ci.secret"]
+    assert hook["apps"] == ["web", "api"]
+    assert hook["curl"].startswith(
+        "printf 'Authorization: Bearer %s\\n' \"$DEPLOYER_TOKEN\" | curl"
+    )
+    assert hook["curl"].endswith(
+        """-d '{"image": "docker.io/acme/web", "tag": "stable"}' https://deploy.example.com/hooks/ci"""
+    )
+    assert shown.stdout.endswith(f"\n{hook['curl']}\n")
+    assert "canary" not in shown.output + read.output
+
+
 def test_a_hook_names_the_apps_whose_registry_it_speaks_for(world: World) -> None:
     (hook,) = json.loads(world.run("hooks", "--json").stdout)["hooks"]
     assert (hook["registry"], hook["apps"]) == ("docker.io", ["web"])

@@ -79,8 +79,8 @@ def test_an_old_snapshot_means_that_no_worker_runs_and_says_nothing_of_replicas(
     done = world.deploy()
     world.see(replica(done, 1), replica(done, 2), age=16)
     result = world.run("status")
-    assert result.exit_code == 0
-    assert "the worker seems not to run" in result.stdout
+    assert result.exit_code == 1
+    assert "degraded\n  worker  it seems not to run" in result.stdout
     assert " ?/2 " in line_of(result.stdout, "web")
 
 
@@ -93,11 +93,36 @@ def test_a_fresh_snapshot_shows_nginx_and_its_age_and_no_warning(world: World) -
 
 def test_nginx_that_does_not_answer_is_named(world: World) -> None:
     world.see(live=None)
-    assert "Nginx does not answer" in world.run("status").stdout
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "Nginx does not answer" in result.stdout
+    assert "  Nginx  it does not answer" in result.stdout
 
 
 def test_without_a_snapshot_the_worker_has_not_looked_yet(world: World) -> None:
-    assert "the worker has not looked yet" in world.run("status").stdout
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "it has not looked yet" in result.stdout
+
+
+def test_what_the_worker_waits_for_is_told_with_its_reason(world: World) -> None:
+    world.see(waits=[{"doing": "look", "reason": "Docker is away. Start it", "since": 1.0}])
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "degraded\n  worker  Docker is away. Start it (since 1970-" in result.stdout
+    document = json.loads(world.run("status", "--json").stdout)
+    assert document["status"] == "degraded"
+    assert document["troubles"][0]["since"] == "1970-01-01T00:00:01.000Z"
+
+
+def test_an_app_whose_image_could_not_be_had_is_degraded_and_others_are_not(world: World) -> None:
+    world.see()
+    failing = world.through(world.begin(), [Step.RESOLVE])
+    world.end(failing, Status.FAILED, "cannot get it: the registry is down")
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "  web  cannot get it: the registry is down" in result.stdout
+    assert world.run("status", "api").exit_code == 0
 
 
 def test_one_app_can_be_asked_for_and_an_unknown_one_gets_the_nearest_name(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from deployer import orders
 from deployer.cli import main
 from deployer.config import load
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted, advance, enter
-from deployer.model import Image, Replica, Running, Spec
+from deployer.model import Image, Replica, Running
 from deployer.ports import Active
+from deployer.spec import Spec
 from deployer.stores.key import load_or_create_key
 from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal
@@ -109,7 +110,13 @@ class World:
         self.store.save(ended, at, reason)
         return ended
 
-    def see(self, *replicas: Replica, age: float = 1.0, live: int | None = 7) -> None:
+    def see(
+        self,
+        *replicas: Replica,
+        age: float = 1.0,
+        live: int | None = 7,
+        waits: Sequence[Mapping[str, object]] = (),
+    ) -> None:
         """A snapshot as the worker writes it."""
         keys = ("name", "id", "address", "state", "health", "release", "deployment")
         apps = load(self.config, {}).apps
@@ -117,6 +124,7 @@ class World:
             {
                 "at": time.time() - age,
                 "pid": 1,
+                "worker": {"at": time.time() - age, "waits": list(waits)},
                 "nginx": {
                     "version": [1, 30, 6],
                     "user": "nginx",

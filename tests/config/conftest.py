@@ -14,6 +14,7 @@ from deployer.errors import ConfigError
 
 TOKEN = "hWv3qz2bT0m8Xx4LkYf9Rn5sJd7PcGa1"
 OTHER = "Zt6yUe2iOp9aSd4fGh8jKl3zXc7vBn1m"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Folder:

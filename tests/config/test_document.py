@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deployer.config import Config, load
 from deployer.config.file import File
 from deployer.errors import ConfigError
+from deployer.spec import Attachment
 from tests.config.conftest import Folder
 
 
@@ -136,7 +137,7 @@ def test_anchors_and_merges_work_as_yaml_has_them(folder: Folder) -> None:
     )
     spec = config.apps["web"].spec
     assert (spec.replicas, spec.restart, spec.stop_signal) == (2, "no", "SIGINT")
-    assert (spec.networks, config.apps["web"].tags) == (("net",), ("own",))
+    assert (spec.networks, config.apps["web"].tags) == ((Attachment("net"),), ("own",))
     assert config.apps["copy"].spec == spec
 
 

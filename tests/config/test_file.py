@@ -11,8 +11,9 @@ import yaml
 
 from deployer.config import json_schema, load
 from deployer.config.values import Nginx, Paths, Receiver, Worker
-from deployer.model import App, HealthCheck, Image, Limits, RouteRule, Spec, Volume
-from tests.config.conftest import TOKEN, Folder
+from deployer.model import App, HealthCheck, Image, Limits, RouteRule
+from deployer.spec import Spec, Volume
+from tests.config.conftest import SECRET, TOKEN, Folder
 
 EXAMPLE = Path(__file__).parents[2] / "config.yml"
 
@@ -24,8 +25,13 @@ def inside(schema: dict[str, Any], root: dict[str, Any]) -> Iterator[dict[str, A
             yield root["$defs"][each["$ref"].rpartition("/")[2]]
         elif isinstance(each.get("additionalProperties"), dict):
             yield from inside(each["additionalProperties"], root)
-        elif "properties" in each:
+        elif "properties" in each and not is_compose(each):
             yield each
+
+
+def is_compose(schema: dict[str, Any]) -> bool:
+    """Whether this is a long form of Compose's, whose keys its specification describes."""
+    return "x-compose" in schema
 
 
 def keys(schema: dict[str, Any], root: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
@@ -42,9 +48,9 @@ def written(data: Any, path: str = "") -> Iterator[str]:
     """Every key of a configuration, in the form of `keys`."""
     for name, value in data.items() if isinstance(data, dict) else ():
         yield f"{path}{name}"
-        if path.endswith("environment.") or name in ("environment", "labels"):
+        if path == "apps." and name not in ("route", "health", "compose"):
             continue
-        if name in ("hooks", "registries", "apps") and not path:
+        if name in ("hooks", "registries", "secrets", "configs", "apps") and not path:
             for entry in (value or {}).values():
                 yield from written(entry, f"{name}.")
         else:
@@ -70,16 +76,26 @@ def test_the_schema_describes_every_key() -> None:
 def test_the_schema_knows_the_keys_that_config_yml_shows_and_no_others() -> None:
     schema = json_schema()
     shown = set(written(yaml.safe_load(everything())))
-    hidden = {key for key in keys(schema, schema) if re.match(r"apps\.deploy\.|.*\.hosts$", key)}
+    hidden = {key for key in keys(schema, schema) if re.match(HIDDEN, key)}
     assert shown | hidden == set(keys(schema, schema))
     assert schema["additionalProperties"] is False
 
 
+# Several ways to say one thing: a file that shows them all could not be loaded.
+HIDDEN = (
+    r"apps\.deploy\.|.*\.hosts$|apps\.cpu_(quota|period)$|"
+    r"(secrets|configs)\.[a-z]+$|nginx\.binary$"
+)
+
+
 def prepare(folder: Folder) -> None:
     """The files that the annotated example names."""
-    for name in ("operator", "dockerhub"):
+    for name in ("operator", "dockerhub", "ci"):
         folder.write(f"secrets/{name}.token", TOKEN)
+    folder.write("secrets/ci.secret", SECRET)
     folder.write("secrets/registry.password", "s3cret")
+    folder.write("secrets/db.password", "s3cret")
+    folder.write("compose.yml", "services: {hello: {image: a, build: ., networks: [backend]}}")
     folder.write("secrets/hello.env", "SECRET=s3cret")
     folder.write("nginx/site.conf.j2", "")
 
@@ -111,7 +127,7 @@ def test_what_config_yml_shows_as_a_default_is_the_default(folder: Folder) -> No
     prepare(folder)
     shown = folder.load(everything())
     plain = folder.load("apps: {web: {image: a}}")
-    changed = {"host", "operator_token_file", "templates", "host_base"}
+    changed = {"host", "operator_token_file", "templates", "host_base", "network", "include"}
     for said, default in (
         (shown.receiver, Receiver()),
         (shown.nginx, Nginx()),

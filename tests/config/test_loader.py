@@ -10,7 +10,8 @@ import pytest
 from deployer.config import load, receiver_part, registry_password
 from deployer.config.loader import Part
 from deployer.errors import ConfigError
-from deployer.model import App, HealthCheck, Image, Limits, RouteRule, Spec, Volume
+from deployer.model import App, HealthCheck, Image, Limits, RouteRule
+from deployer.spec import Attachment, Spec, Volume
 from tests.config.conftest import OTHER, TOKEN, Folder
 
 FULL = """\
@@ -80,8 +81,12 @@ def test_every_key_has_its_place_in_the_values(folder: Folder) -> None:
         "operator_token_file": (folder.path / "secrets/operator.token",),
     }
     assert config.nginx.model_dump() == {
+        "mode": "managed",
+        "binary": Path("/usr/sbin/nginx"),
+        "include": (),
         "image": "nginx:1.30",
         "container": "edge",
+        "network": None,
         "http_port": 8080,
         "status_port": 8081,
         "keepalive_timeout": 20.0,
@@ -102,11 +107,11 @@ def test_every_key_has_its_place_in_the_values(folder: Folder) -> None:
             command=("sh", "-c", "exec app --port 80"),
             environment=(("A", "1"), ("B", "2"), ("DEBUG", "no"), ("EMPTY", ""), ("PORT", "080")),
             volumes=(
-                Volume("/data", "/data", read_only=True),
-                Volume("/srv/app/rel", "/rel"),
+                Volume("/data", "/data", read_only=True, type="bind"),
+                Volume("/srv/app/rel", "/rel", type="bind"),
                 Volume("cache", "/cache"),
             ),
-            networks=("backend",),
+            networks=(Attachment("backend"),),
             labels=(("team", "shop"),),
             restart="on-failure:3",
             stop_signal="SIGQUIT",

@@ -1,4 +1,4 @@
-"""Token files: few, strong tokens, of which nothing but the hash is kept or told."""
+"""Files of tokens and secrets: few, strong ones, and nothing of them is told."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import secrets
 
 import pytest
 
-from deployer.config.secrets import token_hashes
-from tests.config.conftest import OTHER, TOKEN, Folder
+from deployer.config import receiver_part
+from deployer.config.secrets import signing_secrets, token_hashes
+from deployer.errors import ConfigError
+from tests.config.conftest import OTHER, SECRET, TOKEN, Folder
 
 MAKE = "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))' > FILE"
 THIRD = "Qm4vB8nC2xZ6aS1dF5gH9jK3lP7oI0uY"
@@ -91,3 +93,71 @@ def test_tokens_from_a_generator_are_taken(folder: Folder, make: object) -> None
     assert callable(make)
     for _ in range(200):
         assert token_hashes([folder.write("one", f"{make()}\r\n")])[1] == []
+
+
+GENERIC = "hooks:\n  ci:\n    source: generic\n    secret_file: secrets/ci.secret\n"
+MAKE_SECRET = 'Make one: echo "whsec_$(openssl rand -base64 32)" > FILE'
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("", "the file has no secret"),
+        (TOKEN, "line 1 of the file does not begin with whsec_"),
+        ("whsec_", "line 1 of the file is a secret of 0 bytes, and not of 24 to 64"),
+        ("whsec_Y2FuYXJ5LWNhbmFyeQ==", "line 1 of the file is a secret of 13 bytes, and not of"),
+        (f"whsec_{'QUJD' * 22}", "line 1 of the file is a secret of 66 bytes, and not of 24 to"),
+        (f"whsec_{'QUJD' * 8}", "line 1 of the file is a secret that is not random"),
+        (f"{SECRET}!", "line 1 of the file is not whsec_ and base64"),
+        ("whsec_QUJ", "line 1 of the file is not whsec_ and base64"),
+        ("# new\nwhsec_caf\u00e9", "line 2 of the file is not whsec_ and base64"),
+    ],
+)
+def test_a_file_without_a_good_signing_secret_is_refused_without_telling_it(
+    folder: Folder, content: str, what: str
+) -> None:
+    folder.write("secrets/ci.secret", content)
+    [line] = folder.problems(GENERIC)
+    assert line.startswith(f"config.yml:4: hooks.ci.secret_file: {what}")
+    assert line.endswith(MAKE_SECRET)
+    assert "canary" not in line
+    assert SECRET[6:20] not in line
+
+
+def test_the_receiver_is_given_a_signing_secret_that_no_repr_shows(folder: Folder) -> None:
+    folder.write("secrets/ci.secret", f"{SECRET}\n")
+    part = receiver_part(folder.load(GENERIC))
+    assert part.hooks["ci"].secrets == (SECRET,)
+    assert SECRET not in repr(part)
+    assert type(part).model_validate_json(part.model_dump_json()) == part
+
+
+def test_two_signing_secrets_are_valid_at_once_and_not_three(folder: Folder) -> None:
+    others = [f"whsec_{SECRET[6:-1]}{last}" for last in "xyz"]
+    path = folder.write("many", "\n".join(others[:2]))
+    assert signing_secrets([path]) == (tuple(others[:2]), [])
+    path = folder.write("many", "\n".join(others))
+    assert signing_secrets([path])[1] == [
+        "there are 3 secrets, more than are valid at once. "
+        "Keep two while the old one is replaced, else one."
+    ]
+
+
+def test_a_secret_file_that_vanished_since_is_named_with_its_line(folder: Folder) -> None:
+    path = folder.write("secrets/ci.secret", SECRET)
+    config = folder.load(GENERIC)
+    path.unlink()
+    with pytest.raises(ConfigError) as refused:
+        receiver_part(config)
+    [line] = refused.value.problems
+    assert line.startswith("config.yml:4: hooks.ci.secret_file: the file does not exist. ")
+
+
+def test_a_generic_hook_reaches_images_of_any_registry_unless_one_is_written(
+    folder: Folder,
+) -> None:
+    folder.write("secrets/ci.secret", SECRET)
+    apps = "apps: {web: {image: ghcr.io/acme/web}}\n"
+    assert folder.problems(GENERIC + apps) == []
+    [line] = folder.problems(f"{GENERIC}    registry: quay.io\n{apps}")
+    assert "no app has an image on quay.io" in line

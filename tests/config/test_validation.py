@@ -43,12 +43,13 @@ TOP = [
     (
         "zzz: {}",
         "1: zzz: unknown key 'zzz'. "
-        "Known are: receiver, nginx, paths, worker, deploy, hooks, registries, apps.",
+        "Known are: receiver, nginx, paths, worker, deploy, secrets, configs, hooks, "
+        "registries, apps.",
     ),
     (
         "services: {}",
         "1: services: 'services' is a Compose key that deployer does not support. "
-        "Write the services as `apps:`.",
+        "Write the services as `apps:`, or name the file in an app's `compose:`.",
     ),
     ("receiver: 5", f"1: receiver: {MAPPING}"),
     ("apps: [web]", "1: apps: not a mapping. Write names below it, further to the right."),
@@ -120,11 +121,27 @@ HOOKS = [
     ),
     (
         "  github: {token_file: secrets/hook.token}",
-        "2: hooks.github.source: no source has this name. Write `source:` with one of: dockerhub.",
+        "2: hooks.github.source: no source has this name. Write `source:` with one of: "
+        "dockerhub, generic.",
     ),
     (
         "  a: {source: dokerhub, token_file: secrets/hook.token}",
         "2: hooks.a.source: no source has this name. Did you mean 'dockerhub'?",
+    ),
+    (
+        "  ci: {source: generic}",
+        "2: hooks.ci.token_file: this key is missing. Write it, such as "
+        "`token_file: secrets/ci.token`, or `secret_file:` if the sender signs.",
+    ),
+    (
+        "  dockerhub: {secret_file: secrets/hook.token, token_file: secrets/hook.token}",
+        "2: hooks.dockerhub.secret_file: dockerhub signs nothing, so it has no signing secret. "
+        "Write `token_file:`.",
+    ),
+    (
+        "  dockerhub: {secret_file: secrets/none}",
+        "2: hooks.dockerhub.secret_file: dockerhub signs nothing, so it has no signing secret. "
+        "Write `token_file:`.",
     ),
     ("  Hub: {source: dockerhub, token_file: secrets/hook.token}", f"2: hooks.Hub: {NAME}"),
     (
@@ -176,14 +193,9 @@ APPS = [
         "4: web.imgae: unknown key 'imgae'. Did you mean 'image'?",
     ),
     (
-        "image: a\nports: ['80:80']",
-        "4: web.ports: 'ports' is a Compose key that deployer does not support. "
-        "Write `route:`; Nginx reaches the container without published ports.",
-    ),
-    (
-        "image: a\nprivileged: true",
-        "4: web.privileged: 'privileged' is a Compose key that deployer does not support. "
-        "Remove it.",
+        "image: a\nbuild: .",
+        "4: web.build: 'build' is a Compose key that deployer does not support. "
+        "Build and push the image elsewhere.",
     ),
     ("image: a\ntags: []", "4: web.tags: the list is empty. Write at least one entry."),
     ("image: a\ntags: [a, b, a]", f"4: web.tags[2]: {TWICE}"),
@@ -196,7 +208,6 @@ APPS = [
         "image: a\ncommand: sh -c 'x",
         f"4: web.command: a quote in the command is not closed. {COMMAND}",
     ),
-    ("image: a\ncommand: []", f"4: web.command: not a command. {COMMAND}"),
     ("image: a\ncommand: [[a]]", f"4: web.command: not a command. {COMMAND}"),
     (
         "image: a\nenvironment:\n  - A=1\n  - PASSWORD",
@@ -224,7 +235,7 @@ APPS = [
         "4: web.environment: not a mapping. Write `NAME: value` lines, or a list of NAME=VALUE.",
     ),
     (
-        "image: a\nvolumes: [/data]",
+        "image: a\nvolumes: [data]",
         f"4: web.volumes[0]: not a volume that deployer can mount. {VOLUME}",
     ),
     (
@@ -233,10 +244,15 @@ APPS = [
     ),
     (
         "image: a\nvolumes: ['data:/data:z']",
-        "4: web.volumes[0]: only the modes ro and rw are supported. Write one of them or none.",
+        "4: web.volumes[0]: a mode that a volume like this does not have. "
+        "Write ro, rw or none; see the long form for more.",
     ),
     (
         "image: a\nvolumes: ['~/data:/data']",
+        "4: web.volumes[0]: ~ is nobody's home here. Write an absolute path.",
+    ),
+    (
+        "image: a\nvolumes: ['d!:/data']",
         "4: web.volumes[0]: the source is neither a path nor the name of a volume. "
         "Write /path, ./path or a name.",
     ),
@@ -252,10 +268,10 @@ APPS = [
     (
         "image: a\nnetworks: [host]",
         "4: web.networks[0]: replicas need an address of their own. "
-        "Write the name of a bridge network.",
+        "Write the name of a bridge network, or `network_mode:` for an app without a route.",
     ),
     (
-        "image: a\nnetworks: {backend: {}}",
+        "image: a\nnetworks: backend",
         "4: web.networks: not a list. Write each entry after `- `, or all as [a, b].",
     ),
     (

@@ -10,8 +10,9 @@ from typing import Protocol
 import pytest
 
 from deployer.errors import ImageNotFound, Interrupted, StartFailed
-from deployer.model import Image, Release, Replica, Running, Spec
+from deployer.model import Image, Release, Replica, Running
 from deployer.ports import Engine
+from deployer.spec import Attachment, Spec
 from tests.fakes.registry import Behaviour
 
 SPEC = Spec(restart="no", stop_grace_period=1.0)
@@ -168,7 +169,7 @@ class EngineContract:
         assert world.engine.replicas(world.app) == []
 
     def test_a_network_that_does_not_exist_is_named(self, world: EngineWorld) -> None:
-        spec = replace(SPEC, networks=(world.network(), "no-such-network"))
+        spec = replace(SPEC, networks=(Attachment(world.network()), Attachment("no-such-network")))
         with pytest.raises(StartFailed, match="no-such-network"):
             world.engine.start(release(world, spec=spec), 7)
 

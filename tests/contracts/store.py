@@ -11,8 +11,9 @@ import pytest
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted, advance, enter
 from deployer.errors import IllegalTransition, Refused, StoreError
-from deployer.model import Image, Release, Spec, Volume
+from deployer.model import Image, Release
 from deployer.ports import Active, Delivery, Order, Store
+from deployer.spec import Spec, Volume
 
 T = TypeVar("T")
 

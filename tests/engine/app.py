@@ -40,7 +40,7 @@ class Container:
             image=inspected["Config"]["Image"],
             started_at=state["StartedAt"],
             pid=state["Pid"],
-            address=networks["bridge"]["IPAddress"],
+            address=next(iter(networks.values()))["IPAddress"],
         )
 
 
@@ -73,9 +73,9 @@ class App:
         """Build and push the lab's app; its digest. `extra` are lines of its Dockerfile."""
         return build_app(self.repository, tag, version, self.registry, mode, extra)
 
-    def push_afresh(self, version: str) -> str:
+    def push_afresh(self, version: str, *extra: str) -> str:
         """Push a version that Docker knows nothing of afterwards, as one built elsewhere."""
-        built = build(version)
+        built = build(version, "ok", extra)
         digest = push(built, self.repository, "latest", self.registry)
         run(["docker", "rmi", built])
         return digest

@@ -112,7 +112,7 @@ def test_a_release_that_dies_in_its_watch_gives_the_traffic_back(one: World) -> 
     assert ended["status"] == "failed"
     assert (ended["step"], ended["serving"]) == ("watch", 1)
     assert "does not stay up" in ended["reason"]
-    assert ended["detail"].startswith(LISTENS.format(mode="dies"))
+    assert LISTENS.format(mode="dies") in ended["evidence"][-1]["text"]
     assert report.versions == ["v1", "dies"]
     assert app.ask() == (200, "v1")
     assert app.containers() == [old]

@@ -11,8 +11,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from deployer.cli.rights import bare, bare_environment, receiver_account, tied
-from deployer.model import Image, Release, Spec
+from deployer.model import Image, Release
 from deployer.ports import Order
+from deployer.spec import Spec
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
 from tests.engine.world import World, serving

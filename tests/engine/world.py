@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.engine.app import App
 from tests.lab.deployer import Deployer
+from tests.lab.errors import LabError
 from tests.lab.registry import Registry, shared_registry
 from tests.lab.shell import run
 from tests.lab.user import folder
@@ -33,13 +34,19 @@ LOGIN = ("bot", "canary-registry-9d1b7c3e5f20")
 class World:
     """A deployer and its apps; all that they make carries a random name."""
 
-    def __init__(self, path: Path, label: str, apps: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        label: str,
+        apps: Mapping[str, Mapping[str, Any]],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         """`apps` are short names and what their configuration says beyond the usual."""
         self.path = path
         self.name = f"{label}-{secrets.token_hex(3)}"
         self.ids = path / "ids"
         self.ids.mkdir()
-        self.deployer = Deployer(path, self.name, config="", settings=SHORT)
+        self.deployer = Deployer(path, self.name, config="", settings={**SHORT, **(settings or {})})
         self.apps = {short: self._app(short, more) for short, more in apps.items()}
         self.secret("registry.password", LOGIN[1])
         self.configure()
@@ -77,7 +84,9 @@ class World:
             app.push("v1")
         self.deployer.start()
         for number in range(1, len(self.apps) + 1):
-            self.deployer.wait_ended(number)
+            ended = self.deployer.wait_ended(number)
+            if ended["status"] != "succeeded" and ended["app"] in {app.name for app in good}:
+                raise LabError(f"{ended['app']} did not start: {ended['reason']}")
         for app in good:
             app.wait_serves("v1")
 

@@ -93,7 +93,15 @@ class FakeEngine:
         with self._verb("has", image.pinned):
             return image.pinned in self._behaviours
 
-    def pull(self, image: Image, *, stall: float, timeout: float, stopping: Stopping) -> None:
+    def pull(
+        self,
+        image: Image,
+        *,
+        platform: str = "",
+        stall: float,
+        timeout: float,
+        stopping: Stopping,
+    ) -> None:
         """See ports.Engine."""
         with self._verb("pull", image.pinned):
             stopping()
@@ -118,7 +126,7 @@ class FakeEngine:
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("start", f"{release.app} {deployment}"):
-            missing = set(release.spec.networks) - self.networks
+            missing = {one.name for one in release.spec.networks} - self.networks
             if missing:
                 raise StartFailed(f"cannot start {release.app}: no network {missing.pop()}")
             indexes = range(1, release.spec.replicas + 1)

@@ -41,7 +41,7 @@ class FakeRegistry:
         self._behaviours[pushed.pinned] = behaviour
         return pushed
 
-    def resolve(self, image: Image) -> Image:
+    def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with the digest of its tag, or with its own if that was ever pushed."""
         self.asked.append(image)
         if self.error is not None:

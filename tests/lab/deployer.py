@@ -67,7 +67,13 @@ class Deployer:
             "HTTP_PORT": str(self.receiver_port),
             **(settings or {}),
         }
+        # "" is how a caller leaves one of the usual settings out.
+        self._settings = {key: value for key, value in self._settings.items() if value}
         self.process: subprocess.Popen[bytes] | None = None
+
+    def set(self, name: str, value: str) -> None:
+        """Give it this environment variable at its next start."""
+        self._settings[name] = value
 
     def start(self, launcher: tuple[str, ...] = ()) -> None:
         """Start it and wait until the receiver is ready; `launcher` is put before the command."""
@@ -98,11 +104,16 @@ class Deployer:
         finally:
             self.process = None
 
-    def run(self, *arguments: str, expect: int = 0) -> str:
-        """Run a deployer command as a user would, and return what it printed."""
+    def run(
+        self, *arguments: str, expect: int = 0, settings: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a deployer command as a user would, and return what it printed.
+
+        `settings` are more environment variables, which win.
+        """
         done = subprocess.run(
             [*_COMMAND, *arguments],
-            env={**os.environ, **self._settings},
+            env={**os.environ, **self._settings, **(settings or {})},
             capture_output=True,
             text=True,
             timeout=120,
@@ -156,9 +167,14 @@ class Deployer:
         """Return what tells this deployer's containers from those of others; "" before a start."""
         label = '{{index .Config.Labels "deployer.instance"}}'
         try:
-            return run(["docker", "inspect", "--format", label, self.nginx]).strip()
+            found = run(["docker", "inspect", "--format", label, self.nginx]).strip()
         except LabError:
-            return ""
+            found = ""
+        # An Nginx that deployer did not make has no label; the apps' containers have.
+        name = f"name=^/?{self.nginx.removesuffix('-nginx')}-"
+        shown = '{{.Label "deployer.instance"}}'
+        others = "" if found else run(["docker", "ps", "-a", "--filter", name, "--format", shown])
+        return found or next(iter(others.split()), "")
 
     def images(self, instance: str = "") -> list[str]:
         """Return the names under which this deployer keeps its releases' images."""

@@ -16,7 +16,7 @@ from .processes import Background, last_lines
 from .shell import LAB, locked, open_folder, run, wait_until
 
 SHARED_PORT = 5001
-_MANIFESTS = ", ".join(
+MANIFESTS = ", ".join(
     (
         "application/vnd.docker.distribution.manifest.v2+json",
         "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -91,7 +91,7 @@ class Registry:
     def digest_of(self, repository: str, tag: str) -> str:
         """Return the digest that the tag stands for now."""
         path = f"/v2/{repository}/manifests/{tag}"
-        status, headers, _ = self._ask("HEAD", path, {"Accept": _MANIFESTS})
+        status, headers, _ = self._ask("HEAD", path, {"Accept": MANIFESTS})
         if status != 200:
             raise LabError(f"{self.address} has no {repository}:{tag} (it answered {status})")
         return headers["docker-content-digest"]

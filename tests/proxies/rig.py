@@ -99,6 +99,9 @@ class LosingHost:
     def facts(self) -> NginxFacts:
         return self._host.facts()
 
+    def address(self) -> str:
+        return self._host.address()
+
     def test(self, config: str) -> None:
         self._host.test(config)
 

@@ -59,4 +59,4 @@ def test_routes_that_cannot_be_told_apart_are_refused_by_name(
     ],
 )
 def test_the_receiver_is_reached_where_it_listens(bind: str, address: str) -> None:
-    assert ReceiverSite("hooks.example", bind, 5000, 1).address == address
+    assert ReceiverSite("hooks.example", bind, 5000, 1).address() == address

@@ -102,14 +102,14 @@ def test_an_empty_template_is_refused(tmp_path: Path, template: str) -> None:
         ("nginx.conf.j2", "events {", "load_module x.so;\nevents {", "load_module x.so"),
         ("nginx.conf.j2", "events {", "ssl_engine x;\nevents {", "ssl_engine x"),
         ("nginx.conf.j2", "events {", "stream { }\nevents {", "stream"),
-        ("nginx.conf.j2", "pid /run/nginx.pid", "pid /tmp/x", "pid /tmp/x"),
+        ("nginx.conf.j2", "pid {{ pid }}", "pid /tmp/x", "pid /tmp/x"),
         ("nginx.conf.j2", "sites/*.conf", "/etc/nginx/conf.d/*.conf", "include /etc/nginx"),
         ("nginx.conf.j2", "return 444", "return 200 hello", "return 200 hello"),
         ("nginx.conf.j2", 'return 200 "{{ generation }}"', "return 200 9", "return 200 9"),
         ("nginx.conf.j2", "    include sites/*.conf;\n", "", "include sites/*.conf"),
         ("receiver.conf.j2", "error_log /dev/null crit", "error_log stderr", "error_log stderr"),
         ("receiver.conf.j2", "http://{{ address }}", "http://6.6.6.6", "http://6.6.6.6"),
-        ("receiver.conf.j2", "/dev/stdout receiver", "/dev/stdout", "access_log /dev/stdout"),
+        ("receiver.conf.j2", "{{ access_log }} receiver", "/dev/stdout", "access_log /dev/stdout"),
     ],
 )
 def test_a_template_that_says_something_else_than_the_routes_is_refused(

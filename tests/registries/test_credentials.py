@@ -25,7 +25,8 @@ def credentials(password: Path) -> Credentials:
         return RegistryLogin(host=host, username="bob", password_file=password)
 
     hosts = ("index.docker.io", "Registry.example.org:5000")
-    return Credentials(Config(source=Path("config.yml"), registries={h: login(h) for h in hosts}))
+    config = Config(source=Path("config.yml"), registries={h: login(h) for h in hosts})
+    return Credentials(config, Path("/nonexistent/config.json"))
 
 
 @pytest.mark.parametrize("host", ["docker.io", "registry-1.docker.io", "registry.example.org:5000"])

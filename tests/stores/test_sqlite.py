@@ -14,15 +14,17 @@ import pytest
 
 from deployer.deployment import Status, Wanted, advance
 from deployer.errors import Refused, StoreError, StoreUnavailable, StoreUnusable
-from deployer.model import Image, Spec
+from deployer.model import Image
 from deployer.ports import Active, Store
+from deployer.spec import Spec
 from deployer.stores.connections import open_database
 from deployer.stores.sqlite import SQLiteStore
+from tests.contracts.duplicates import Duplicates
 from tests.contracts.store import IMAGE, SPEC, StoreContract, delivery, must, order, wanted
 from tests.stores.conftest import MakeStore
 
 
-class TestOwnCommits(StoreContract):
+class TestOwnCommits(StoreContract, Duplicates):
     """A commit each, as in the worker."""
 
     @pytest.fixture
@@ -30,7 +32,7 @@ class TestOwnCommits(StoreContract):
         return make_store()
 
 
-class TestGroupCommit(StoreContract):
+class TestGroupCommit(StoreContract, Duplicates):
     """One writer thread, as in the receiver."""
 
     @pytest.fixture
@@ -48,6 +50,22 @@ def locked(path: Path) -> Iterator[None]:
         holder.execute("ROLLBACK")
     finally:
         holder.close()
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_nothing_is_written_to_a_store_that_was_moved_away_until_it_is_back(
+    path: Path, make_store: MakeStore, grouped: bool
+) -> None:
+    """SQLite would go on in the file without a name, and what it took would be lost."""
+    store = make_store(grouped=grouped)
+    store.record(delivery(), [])
+    away = path.parent.with_name("away")
+    path.parent.rename(away)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="is not available"):
+            store.record(delivery(), [])
+    away.rename(path.parent)
+    assert store.record(delivery(), []).delivery == 2
 
 
 @contextmanager

@@ -23,6 +23,9 @@ from tests.lab.wire import Answer, Broken, Wire
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "canary-3f9c1d7e5b2a48069d1c"
 SECOND_TOKEN = "canary-second-71b0c4e8a95d4f23"
+CI_TOKEN = "canary-ci-8c2f40d96be1"
+CI_OLD_SECRET = "whsec_canary+canary+canary+canary+cana"
+CI_SECRET = "whsec_canary/canary/canary/canary/canarycanary"
 OPERATOR = "canary-operator-0a6e2c9f84d7"
 MAX_BODY = 256 * 1024
 
@@ -35,16 +38,23 @@ def part_for(store: Path, port: int) -> ReceiverPart:
     hook = HookPart(
         source="dockerhub", registry="docker.io", tokens=(hashed(TOKEN), hashed(SECOND_TOKEN))
     )
+    ci = HookPart(
+        source="generic",
+        registry="docker.io",
+        tokens=(hashed(CI_TOKEN),),
+        secrets=(CI_OLD_SECRET, CI_SECRET),
+    )
     return ReceiverPart(
         bind="127.0.0.1",
         port=port,
         max_body=MAX_BODY,
         threads=8,
         store=store,
-        hooks={"dockerhub": hook},
+        hooks={"dockerhub": hook, "ci": ci},
         apps={
             "web": AppPart(image="docker.io/acme/shop", tags=("latest", "stable")),
             "shadow": AppPart(image="docker.io/acme/shop", tags=("stable",)),
+            "site": AppPart(image="ghcr.io/acme/shop", tags=("latest",)),
             "api": AppPart(image="registry.example.com/acme/api", tags=("main",)),
         },
         operators=(hashed(OPERATOR),),
@@ -99,8 +109,12 @@ class Running:
         migrate(self.path)
         self.store = SQLiteStore(self.path)
         self._log = folder / "log"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
         reads, writes = os.pipe()
-        with os.fdopen(writes, "wb") as pipe, self._log.open("wb") as log:
+        with os.fdopen(writes, "wb") as pipe, self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "deployer", "receive", "--handover-fd", str(reads)],
                 stdin=subprocess.DEVNULL,

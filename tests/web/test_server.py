@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.lab.wire import Broken
+from tests.sources.signing import signed
 from tests.web.receiver import (
+    CI_SECRET,
+    CI_TOKEN,
     OPERATOR,
     SECOND_TOKEN,
     TOKEN,
@@ -116,6 +119,16 @@ def test_no_secret_is_in_any_line_of_the_log(tmp_path: Path) -> None:
         receiver.post(push())
         receiver.post(push(), f"/hooks/dockerhub/{SECOND_TOKEN}")
         receiver.post(b"no json")
+        body = b'{"image": "acme/shop", "tag": "latest"}'
+        for headers in (
+            {"Authorization": f"Bearer {CI_TOKEN}"},
+            {"Authorization": f"Bearer {CI_TOKEN}x"},
+            signed(body, CI_SECRET),
+            {**signed(body, CI_SECRET), "webhook-signature": CI_SECRET},
+        ):
+            more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            receiver.post(body, "/hooks/ci", more)
+            receiver.post(body, f"/hooks/ci/{CI_SECRET}", more)
         receiver.post(push(), f"//hooks//dockerhub//{TOKEN}")
         receiver.post(push(), f"/hooks/{TOKEN}")
         receiver.post(push(), f"%2Fhooks%2Fdockerhub%2F{TOKEN}")

@@ -1,11 +1,7 @@
-"""The kinds of values that the Compose specification defines for a service, in its own forms.
-
-https://github.com/compose-spec/compose-spec/blob/main/05-services.md
-"""
+"""What runs in a container and how it lives: command, user, environment, health, logs."""
 
 from __future__ import annotations
 
-import posixpath
 import re
 import shlex
 import signal
@@ -14,33 +10,26 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
-from deployer.config.kinds import ContainerName, FilePath, Host, Tag, text
+from deployer.config.compose.forms import (
+    FLAG,
+    LASTING,
+    TEXT,
+    Kind,
+    Record,
+    each,
+    either,
+    listed,
+    many,
+    number,
+    word,
+)
+from deployer.config.kinds import FilePath, Host, Tag, text
 from deployer.config.problems import Key, Wrong, quoted
-from deployer.model import Volume
+from deployer.spec import Healthcheck, Logging, Pairs
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,254}")
-_VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,127}")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(?::[1-9][0-9]{0,4})?")
-_NO_ADDRESS = ("host", "none")
-
-
-def many(value: Any) -> list[Any]:
-    """One value or a list of them, as a list in which nothing is there twice."""
-    items = value if isinstance(value, list) else [value]
-    if not items:
-        raise ValueError("the list is empty. Write at least one entry.")
-    twice = [at for at, item in enumerate(items) if item in items[:at]]
-    if twice:
-        raise Wrong([((at,), "this entry is there twice. Remove one of them.") for at in twice])
-    return items
-
-
-def listed(value: Any) -> list[Any]:
-    """A list in which something is, and nothing twice."""
-    if not isinstance(value, list):
-        raise ValueError("not a list. Write each entry after `- `, or all as [a, b].")
-    return many(value)
 
 
 def pairs(
@@ -105,33 +94,15 @@ def _label(name: str, _: Any) -> str:
 
 def _command(value: Any) -> tuple[str, ...]:
     instead = "Write a list of words, or one line as for a shell."
+    if value == "":
+        return ()
     try:
         words = value if isinstance(value, list) else shlex.split(text(value, instead))
     except ValueError as error:
         raise ValueError(f"a quote in the command is not closed. {instead}") from error
-    if not words or not all(isinstance(word, str) for word in words):
+    if not all(isinstance(word, str) for word in words):
         raise ValueError(f"not a command. {instead}")
     return tuple(words)
-
-
-def _volume(value: Any) -> Volume:
-    instead = "Write SOURCE:/path/in/container, with :ro at the end for read only."
-    source, colon, rest = text(value, instead).partition(":")
-    target, _, mode = rest.partition(":")
-    if not colon or not source or not target:
-        raise ValueError(f"not a volume that deployer can mount. {instead}")
-    path = posixpath.normpath("/" + target.lstrip("/"))
-    if not target.startswith("/") or ".." in target.split("/") or path == "/":
-        raise ValueError(f"the path in the container is not absolute, or is /. {instead}")
-    if mode not in ("", "rw", "ro"):
-        raise ValueError("only the modes ro and rw are supported. Write one of them or none.")
-    if source.startswith(("/", "./", "../")) or source in (".", ".."):
-        return Volume(source, path, mode == "ro")
-    if not _VOLUME_NAME.fullmatch(source):
-        raise ValueError(
-            "the source is neither a path nor the name of a volume. Write /path, ./path or a name."
-        )
-    return Volume(source, path, mode == "ro")
 
 
 def _restart(value: Any) -> str:
@@ -151,14 +122,6 @@ def _stop_signal(value: Any) -> str:
     if name not in signal.Signals.__members__:
         raise ValueError(f"not a signal. {instead}")
     return name
-
-
-def _network(value: Any) -> Any:
-    if value in _NO_ADDRESS:
-        raise ValueError(
-            "replicas need an address of their own. Write the name of a bridge network."
-        )
-    return value
 
 
 _PAIRS_SCHEMA = WithJsonSchema(
@@ -183,13 +146,6 @@ Command = Annotated[
         {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "number"]}}]}
     ),
 ]
-VolumeText = Annotated[
-    Volume, PlainValidator(_volume), WithJsonSchema({"type": "string", "examples": ["data:/data"]})
-]
-Volumes = Annotated[list[VolumeText], BeforeValidator(listed)]
-Networks = Annotated[
-    list[Annotated[ContainerName, BeforeValidator(_network)]], BeforeValidator(listed)
-]
 Restart = Annotated[
     str,
     PlainValidator(_restart),
@@ -198,6 +154,7 @@ Restart = Annotated[
 StopSignal = Annotated[
     str, PlainValidator(_stop_signal), WithJsonSchema({"type": ["string", "integer"]})
 ]
+Ignored = Annotated[list[str], BeforeValidator(listed)]
 Tags = Annotated[list[Tag], BeforeValidator(listed)]
 Hosts = Annotated[list[Host], BeforeValidator(listed)]
 Files = Annotated[
@@ -205,3 +162,87 @@ Files = Annotated[
     BeforeValidator(many),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+
+
+def _sorted(kind: Annotated[Any, "what pairs() makes"]) -> Kind:
+    return Kind(lambda value: tuple(sorted(kind(value).items())), _PAIRS_SCHEMA.json_schema or {})
+
+
+def _option(name: str, _: Any) -> str:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,254}", name):
+        return ""
+    return "not the name of an option. Write letters, digits and . _ - : /."
+
+
+OPTIONS = _sorted(pairs(_option, "Write one after the name."))
+ANNOTATIONS = _sorted(pairs(_option, None))
+USER = word(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,63})?",
+    "not a user",
+    "Write a name or number, with a group if need be, such as 1000:1000.",
+)
+GROUPS = each(word(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "not a group", "Write a name or a number."))
+WORKING_DIR = word(r"/[^\0]{0,4095}", "not an absolute path", "Write one such as /srv/app.")
+PLATFORM = word(
+    r"[a-z0-9]{1,32}(?:/[a-z0-9_]{1,32}){0,2}", "not a platform", "Write one such as linux/arm64."
+)
+RUNTIME = word(
+    r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "not the name of a runtime", "Write one such as runc."
+)
+
+
+def _test(value: Any) -> tuple[str, ...]:
+    instead = "Write a line for a shell, or a list that begins with CMD, CMD-SHELL or NONE."
+    if not isinstance(value, list):
+        return ("CMD-SHELL", text(value, instead))
+    words = tuple(value)
+    if not words or not all(isinstance(one, str) for one in words):
+        raise ValueError(f"not a test. {instead}")
+    if words == ("NONE",) or (words[0] in ("CMD", "CMD-SHELL") and len(words) > 1):
+        return words
+    raise ValueError(f"not a test. {instead}")
+
+
+_HEALTHCHECK = Record(
+    {
+        "test": Kind(_test, either(TEXT, {"type": "array"})),
+        "interval": LASTING,
+        "timeout": LASTING,
+        "start_period": LASTING,
+        "start_interval": LASTING,
+        "retries": number(0, 1000),
+        "disable": FLAG,
+    }
+)
+
+
+def _healthcheck(value: Any) -> Healthcheck:
+    keys = _HEALTHCHECK.read(value)
+    if not keys.pop("disable", False):
+        return Healthcheck(**keys)
+    if keys.get("test", ("NONE",)) != ("NONE",):
+        raise ValueError("both `disable` and a `test`. Keep one of them.")
+    return Healthcheck(test=("NONE",))
+
+
+HEALTHCHECK = Kind(_healthcheck, _HEALTHCHECK.schema)
+_LOGGING = Record(
+    {
+        "driver": word(
+            r"[a-zA-Z0-9][a-zA-Z0-9_./:-]{0,127}", "not a log driver", "Write one such as local."
+        ),
+        "options": OPTIONS,
+    }
+)
+LOGGING = Kind(lambda value: Logging(**_LOGGING.read(value)), _LOGGING.schema)
+
+
+def _pull_policy(value: Any) -> str:
+    policy = "missing" if value == "if_not_present" else value
+    if policy not in ("missing", "always", "never"):
+        raise ValueError("not a policy that deployer has. Write missing, always or never.")
+    return str(policy)
+
+
+PULL_POLICY = Kind(_pull_policy, {"enum": ["missing", "if_not_present", "always", "never"]})
+Options = Annotated[Pairs, OPTIONS]

@@ -73,6 +73,17 @@ class Clients:
 
 
 @contextmanager
+def limited(api: docker.APIClient, seconds: int) -> Iterator[None]:
+    """Let answers take at most so long within the block; the client is this thread's own."""
+    usual = api.timeout
+    api.timeout = seconds
+    try:
+        yield
+    finally:
+        api.timeout = usual
+
+
+@contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn the errors of Docker's client into ours, chained: `cannot <doing>: why. what to do`.
 

@@ -9,8 +9,9 @@ from docker.errors import APIError, NotFound
 
 from deployer.engines.docker import images, look, remove, start
 from deployer.engines.docker.client import Clients, translated, words
+from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
-from deployer.engines.docker.pull import pull
+from deployer.engines.docker.pull import Wanted, pull
 from deployer.model import Image, Release, Replica, Running
 from deployer.ports import Logins, Stopping
 
@@ -22,20 +23,31 @@ class DockerEngine:
     and digits. It looks at nothing that carries another's name.
     """
 
-    def __init__(self, clients: Clients, instance: str, logins: Logins) -> None:
+    def __init__(
+        self, clients: Clients, instance: str, logins: Logins, files: ReleaseFiles
+    ) -> None:
         self._clients = clients
         self._instance = instance
         self._logins = logins
+        self._files = files
 
     def has(self, image: Image) -> bool:
         """Whether the image of this digest is here."""
         with translated(f"look for {image.pinned}"):
             return images.has(self._clients.api, image)
 
-    def pull(self, image: Image, *, stall: float, timeout: float, stopping: Stopping) -> None:
+    def pull(
+        self,
+        image: Image,
+        *,
+        platform: str = "",
+        stall: float,
+        timeout: float,
+        stopping: Stopping,
+    ) -> None:
         """Bring the image of this very digest here."""
-        login = self._logins(image.host)
-        pull(self._clients, image, login, stall=stall, timeout=timeout, stopping=stopping)
+        wanted = Wanted(image, platform, self._logins(image.host))
+        pull(self._clients, wanted, stall=stall, timeout=timeout, stopping=stopping)
 
     def keep(self, release: Release) -> None:
         """Tag the release's image so that pruning leaves it alone."""
@@ -43,20 +55,22 @@ class DockerEngine:
             images.keep(self._clients.api, self._instance, release)
 
     def forget(self, app: str, keep: Sequence[int]) -> None:
-        """Remove the images of the app's releases that are not to be kept."""
+        """Remove the images and files of the app's releases that are not to be kept."""
         with translated(f"remove old images of {app}"):
             images.forget(self._clients.api, self._instance, app, keep)
+        self._files.forget(app, keep)
 
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """Create and start all replicas of a release."""
         with translated(f"start {release.app}"):
-            return start.start(self._clients.api, self._instance, release, deployment)
+            return start.start(self._clients.api, self._instance, release, deployment, self._files)
 
     def look(self, replica: Replica) -> Replica:
         """The replica as it is now."""
         with translated(f"look at container {replica.name}"):
             try:
                 found = look.replica_of(self._clients.api.inspect_container(replica.id))
+                found = found and look.with_its_end(self._clients.api, found)
             except NotFound:
                 found = None
         return found or replace(replica, state=Running.GONE, address="")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import docker
 
 from deployer.engines.docker.labels import Identity, identity_of, selecting
+from deployer.engines.docker.logs import harmless
 from deployer.model import Replica, Running
 
 _STATES = {
@@ -19,6 +22,8 @@ _STATES = {
 _ENDED = (Running.EXITED, Running.RESTARTING)
 _VERDICTS = ("starting", "healthy", "unhealthy")
 _NEVER = "0001-01-01T00:00:00Z"
+# Docker keeps the last five runs of a HEALTHCHECK, 4 KiB of output of each.
+_LINES_OF_CHECK = 12
 
 
 def replica_of(inspected: dict[str, Any]) -> Replica | None:
@@ -47,7 +52,33 @@ def described(identity: Identity, inspected: dict[str, Any]) -> Replica:
         restarts=inspected.get("RestartCount", 0),
         oom_killed=bool(state.get("OOMKilled")),
         started_at="" if started == _NEVER else started,
+        checked=_checked(state.get("Health") or {}),
     )
+
+
+def with_its_end(api: docker.APIClient, replica: Replica) -> Replica:
+    """Of a replica that Docker started again: how it ended the time before.
+
+    Inspect shows nothing of it any more, Docker's events (it keeps the last 256) do.
+    """
+    if not replica.restarts or replica.exit_code is not None:
+        return replica
+    chosen = {"container": replica.id, "event": ["die", "oom"]}
+    happened = list(api.events(since=0, until=int(time.time()) + 1, filters=chosen, decode=True))
+    ends = [one["Actor"]["Attributes"] for one in happened if one["Action"] == "die"]
+    code = ends[-1].get("exitCode", "") if ends else ""
+    oom = any(one["Action"] == "oom" for one in happened)
+    return replace(replica, exit_code=int(code) if code.isdecimal() else None, oom_killed=oom)
+
+
+def _checked(health: dict[str, Any]) -> str:
+    """The last run of the HEALTHCHECK that failed: its exit code and its output."""
+    failed = [one for one in health.get("Log") or [] if one.get("ExitCode")]
+    if not failed:
+        return ""
+    last = failed[-1]
+    said = harmless(str(last.get("Output") or "").encode(errors="replace"), _LINES_OF_CHECK)
+    return f"exit code {last['ExitCode']}" + (f"\n{said}" if said.strip() else ", no output")
 
 
 def replicas(api: docker.APIClient, instance: str, app: str | None) -> list[Replica]:
@@ -65,8 +96,10 @@ def replicas(api: docker.APIClient, instance: str, app: str | None) -> list[Repl
 
 
 def _address(inspected: dict[str, Any]) -> str:
-    """The IPv4 address on the network that the container was created on."""
+    """The IPv4 address on the network that the container was created on; the host's for its own."""
     first = inspected["HostConfig"]["NetworkMode"]
+    if first == "host":
+        return "127.0.0.1"
     networks = inspected["NetworkSettings"]["Networks"] or {}
     joined = networks.get("bridge" if first == "default" else first) or {}
     return joined.get("IPAddress") or ""

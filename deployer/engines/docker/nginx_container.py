@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 from docker.types import Mount
 
 from deployer.config.values import Nginx as Settings
-from deployer.engines.docker.client import Clients, translated, words
+from deployer.engines.docker.client import Clients, translated
 from deployer.engines.docker.nginx_image import NginxImage
-from deployer.errors import (
-    ConfigRejected,
-    EngineError,
-    EngineUnavailable,
-    NotConfirmed,
-    ProxyError,
-)
-from deployer.ports import NginxFacts, NginxWorker
+from deployer.engines.docker.nginx_inside import POLL, NginxInside, passed, up
+from deployer.errors import NotConfirmed, ProxyError
+from deployer.ports import NginxFacts
 
 log = structlog.get_logger()
 
-_WORKER = "nginx: worker process"
-_PASSED = "test is successful"
 _UP_LIMIT = 10.0
-_ENDING = 2.0
-_POLL = 0.05
-_LOG_WINDOW = 60
-# Docker's answers where there is no such container, or it does not run.
-_NOT_RUNNING = (404, 409)
 
 
-class NginxContainer:
+class NginxContainer(NginxInside):
     """Nginx in a container named `settings.container`, labelled with this instance.
 
     The generations' folder is mounted as a folder, at the path that it has on the host, so
@@ -43,8 +32,7 @@ class NginxContainer:
     """
 
     def __init__(self, clients: Clients, settings: Settings, folder: Path, instance: str) -> None:
-        self._clients = clients
-        self._name = settings.container
+        super().__init__(clients, settings.container)
         self._folder = folder
         self._instance = instance
         self._image = NginxImage(clients, settings.image, instance)
@@ -52,26 +40,30 @@ class NginxContainer:
 
     def facts(self) -> NginxFacts:
         """Of the image that runs; where none runs, of the one that will."""
-        found = self._ours()
-        return self._image.facts(found["Image"] if found and _up(found) else self._image.bring())
+        found = self._found()
+        image = found["Image"] if found and up(found) else self._image.bring()
+        return replace(self._image.facts(image), where=f"container {self._name}, run by deployer")
+
+    def address(self) -> str:
+        """Loopback: the container has the host's network."""
+        return "127.0.0.1"
 
     def test(self, config: str) -> None:
         """Let Nginx test a file, in its container or, where that does not run, in one like it."""
-        found, command = self._ours(), ["nginx", "-t", "-c", config]
-        if found and _up(found):
+        found, command = self._found(), ["nginx", "-t", "-c", config]
+        if found and up(found):
             said = self._exec(found["Id"], command)
         else:
             said = self._image.run(self._image.bring(), command, self._host_config())
-        if _PASSED not in said:
-            raise ConfigRejected(f"Nginx refuses {config}: {said.strip()}", detail=said)
+        passed(config, said)
 
     def ensure_running(self) -> bool:
         """Start Nginx on the current generation unless it runs; True where it was started.
 
         Raises NotConfirmed, and stops the container, where Nginx does not stay up.
         """
-        found = self._ours()
-        if found and _up(found):
+        found = self._found()
+        if found and up(found):
             self._tell(self._difference(found, self._image.present()))
             return False
         image = self._image.bring()
@@ -88,61 +80,7 @@ class NginxContainer:
         log.info("nginx started", container=self._name)
         return True
 
-    def reload(self) -> None:
-        """Send HUP to the master, which is the container's first process."""
-        with translated(f"reload Nginx in {self._name}"):
-            try:
-                self._clients.api.kill(self._name, signal="SIGHUP")
-            except APIError as error:
-                if error.status_code not in _NOT_RUNNING:
-                    raise
-                raise ProxyError(
-                    f"Nginx is not reloaded: the container {self._name} does not run. "
-                    "It is started again with the next change or check",
-                    detail=words(error),
-                ) from error
-
-    def workers(self) -> list[NginxWorker]:
-        """The worker processes as Docker lists this container's, by their titles."""
-        return [
-            NginxWorker(pid, title.endswith("is shutting down"))
-            for pid, title in self._processes()
-            if title.startswith(_WORKER)
-        ]
-
-    def errors(self, lines: int) -> str:
-        """The last lines that Nginx wrote to its error log within a minute."""
-        # Without `tail`: Docker would count the lines of the access log as well.
-        since = int(time.time()) - _LOG_WINDOW
-        try:
-            with translated(f"read the log of {self._name}"):
-                said = self._clients.api.logs(self._name, stdout=False, stderr=True, since=since)
-        except EngineError:
-            # Not every log driver can be read, and these words only explain another error.
-            return ""
-        return "\n".join(said.decode("utf-8", "replace").splitlines()[-lines:])
-
-    def _processes(self) -> list[tuple[int, str]]:
-        """Process id on the host and title of each of the container's processes."""
-        deadline = time.monotonic() + _ENDING
-        while True:
-            try:
-                with translated(f"list the processes of {self._name}"):
-                    listed = self._clients.api.top(self._name)
-                pid = listed["Titles"].index("PID")
-                return [(int(line[pid]), line[-1]) for line in listed["Processes"] or ()]
-            except EngineUnavailable:
-                raise
-            except EngineError:
-                # Docker fails in several ways while the container comes to its end.
-                found = self._ours()
-                if found is None or not _up(found):
-                    return []
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(_POLL)
-
-    def _ours(self) -> dict[str, Any] | None:
+    def _found(self) -> dict[str, Any] | None:
         with translated(f"look at the container {self._name}"):
             try:
                 found: dict[str, Any] = self._clients.api.inspect_container(self._name)
@@ -205,8 +143,8 @@ class NginxContainer:
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _UP_LIMIT
         while not self.workers():
-            found = self._ours()
-            if found is None or not _up(found) or time.monotonic() > deadline:
+            found = self._found()
+            if found is None or not up(found) or time.monotonic() > deadline:
                 said = self.errors(20)
                 with translated(f"stop the container {self._name}"):
                     self._clients.api.stop(self._name, timeout=1)
@@ -217,16 +155,4 @@ class NginxContainer:
                     f"Read `docker logs {self._name}`",
                     detail=said,
                 )
-            time.sleep(_POLL)
-
-    def _exec(self, identity: str, command: list[str]) -> str:
-        with translated(f"run `{' '.join(command)}` in {self._name}"):
-            started = self._clients.api.exec_create(identity, command)
-            said: bytes = self._clients.api.exec_start(started["Id"])
-        return said.decode("utf-8", "replace")
-
-
-def _up(found: dict[str, Any]) -> bool:
-    """Docker calls a container that waits for its next start running as well."""
-    state = found["State"]
-    return bool(state["Running"]) and not state["Restarting"] and not state["Paused"]
+            time.sleep(POLL)

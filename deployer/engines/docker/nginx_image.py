@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import re
-import shlex
-import tarfile
 import time
 from typing import Any
 
 from docker.errors import ImageNotFound
 
 from deployer.engines.docker.client import Clients, translated
+from deployer.engines.docker.users import lines_of
 from deployer.errors import EngineError, ProxyError
 from deployer.ports import NginxFacts
+from deployer.ports.nginx_build import build_of
 
-_VERSION = re.compile(r"nginx version: [^/\s]+/([0-9]+)\.([0-9]+)\.([0-9]+)")
-_ARGUMENTS = re.compile(r"configure arguments: (.*)")
-_USERS = ("nginx", "www-data", "nobody")
 _LEFT_BEHIND = 60
 
 
@@ -73,16 +68,16 @@ class NginxImage:
 
     def _find_out(self, image: str) -> NginxFacts:
         said, users = self._run(image, ["nginx", "-V"], {"NetworkMode": "none"})
-        version = _VERSION.search(said)
-        user = _worker_user(said, users)
-        if version is None or user is None:
+        build = build_of(said)
+        user = build.worker_user(users.__contains__) if build else None
+        if build is None or user is None:
             raise ProxyError(
                 f"the image {self._name} is not usable: "
-                f"{'it has no user for workers' if version else '`nginx -V` names no version'}. "
+                f"{'it has no user for workers' if build else '`nginx -V` names no version'}. "
                 "Set `nginx.image` to an image of Nginx",
                 detail=said,
             )
-        return NginxFacts((int(version[1]), int(version[2]), int(version[3])), user)
+        return NginxFacts(build.version, user, build.modules)
 
     def _run(
         self, image: str, command: list[str], host_config: dict[str, Any]
@@ -99,7 +94,7 @@ class NginxImage:
                 # Docker removes it, also where this process is killed meanwhile.
                 host_config={**host_config, "AutoRemove": True},
             )["Id"]
-            users = self._users(identity)
+            users = [line[0] for line in lines_of(self._clients.api, identity, "/etc/passwd")]
             said = api.attach(identity, stdout=True, stderr=True, stream=True)
             try:
                 api.start(identity)
@@ -108,13 +103,6 @@ class NginxImage:
                 # The stream's own close() leaves the connection open.
                 said._response.close()  # type: ignore[attr-defined]
 
-    def _users(self, identity: str) -> list[str]:
-        stream, _ = self._clients.api.get_archive(identity, "/etc/passwd")
-        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
-            member = archive.extractfile("passwd")
-            lines = member.read().decode("utf-8", "replace").splitlines() if member else []
-        return [line.partition(":")[0] for line in lines]
-
     def _remove_leftovers(self) -> None:
         """What was created a while ago and never started; a younger one may be in use."""
         labels = [f"{key}={value}" for key, value in self._labels.items()]
@@ -122,14 +110,3 @@ class NginxImage:
         for left in self._clients.api.containers(all=True, filters=filters):
             if left["Created"] < time.time() - _LEFT_BEHIND:
                 self._clients.api.remove_container(left["Id"], force=True, v=True)
-
-
-def _worker_user(said: str, users: list[str]) -> str | None:
-    """The user that the build names, else the first of the usual ones that exists."""
-    arguments = _ARGUMENTS.search(said)
-    built = [
-        argument.removeprefix("--user=")
-        for argument in (shlex.split(arguments[1]) if arguments else [])
-        if argument.startswith("--user=")
-    ]
-    return next((user for user in (*built, *_USERS) if user in users), None)

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import docker
@@ -19,7 +20,7 @@ from docker.errors import create_api_error_from_http_exception
 
 from deployer.engines.docker.client import Clients, translated
 from deployer.engines.docker.images import has
-from deployer.engines.docker.refusals import refusal
+from deployer.engines.docker.refusals import refusal, with_advice
 from deployer.engines.docker.registry import auth_config
 from deployer.errors import EngineError, EngineUnavailable, PullFailed
 from deployer.model import Image
@@ -32,17 +33,26 @@ _CONNECT = 10.0
 _MARGIN = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be pulled, and as whom; a platform of "" is Docker's own."""
+
+    image: Image
+    platform: str
+    login: Login | None
+
+
 def pull(
     clients: Clients,
-    image: Image,
-    login: Login | None,
+    wanted: Wanted,
     *,
     stall: float,
     timeout: float,
     stopping: Stopping,
 ) -> None:
     """Bring the image of this digest here, and prove it; see ports.Engine."""
-    reader = _Reader(clients, image, login, stall + _MARGIN)
+    image = wanted.image
+    reader = _Reader(clients, wanted, stall + _MARGIN)
     reader.start()
     try:
         _watch(reader, image, stall=stall, timeout=timeout, stopping=stopping)
@@ -107,18 +117,18 @@ def _as_pull_error(image: Image, error: EngineError) -> Exception:
 
 
 def _failure(image: Image, said: str) -> Exception:
-    return refusal(image, said) or PullFailed(f"cannot pull {image}: {said}")
+    return refusal(image, said) or PullFailed(f"cannot pull {image}: {with_advice(said)}")
 
 
 class _Reader(threading.Thread):
     """Reads Docker's stream into `events`: its lines, then None, or the error that ended it."""
 
-    def __init__(self, clients: Clients, image: Image, login: Login | None, silence: float) -> None:
-        super().__init__(name=f"pull {image}", daemon=True)
+    def __init__(self, clients: Clients, wanted: Wanted, silence: float) -> None:
+        super().__init__(name=f"pull {wanted.image}", daemon=True)
         self.events: queue.Queue[dict[str, Any] | EngineError | None] = queue.Queue()
         self._clients = clients
-        self._image = image
-        self._login = login
+        self._wanted = wanted
+        self._image = wanted.image
         self._silence = silence
         self._cancelled = threading.Event()
         self._response: requests.Response | None = None
@@ -163,8 +173,12 @@ class _Reader(threading.Thread):
         """Docker-py's own `pull` has no timeout and hides the response that cancelling needs."""
         return api.post(
             f"{api.base_url}/v{api.api_version}/images/create",
-            params={"fromImage": self._image.name, "tag": self._image.digest},
-            headers={"X-Registry-Auth": encode_header(auth_config(self._login))},
+            params={
+                "fromImage": self._image.name,
+                "tag": self._image.digest,
+                "platform": self._wanted.platform,
+            },
+            headers={"X-Registry-Auth": encode_header(auth_config(self._wanted.login))},
             stream=True,
             timeout=(_CONNECT, self._silence),
         )

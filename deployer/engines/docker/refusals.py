@@ -33,6 +33,23 @@ _NOT_FOUND = re.compile(
 )
 
 
+_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_TAKEN = re.compile(r"address already in use|port is already allocated", re.IGNORECASE)
+_MAKE_ROOM = (
+    "the disk of Docker's data is full. Make room (`docker system df` shows what takes it, "
+    "`docker image prune` removes images that nothing uses), then deploy again"
+)
+
+
+def with_advice(said: str) -> str:
+    """Docker's words; where its disk is full or a port is taken, with what to do about that."""
+    if _FULL.search(said):
+        return f"{said}: {_MAKE_ROOM}"
+    if _TAKEN.search(said):
+        return f"{said}. Stop what has this port (`ss -ltnp` shows it), or correct `ports`"
+    return said
+
+
 def refusal(image: Image, said: str) -> RegistryError | None:
     """The registry's error that Docker's words are; None where no registry is to blame."""
     meaning = _NAMES.sub(" ", said)
@@ -45,7 +62,8 @@ def refusal(image: Image, said: str) -> RegistryError | None:
         )
     if _DENIED.search(meaning):
         return RegistryDenied(
-            f"{what} refuses it: {said}. Set or correct its login under `registries`"
+            f"{what} refuses it: {said}. Set or correct its login under `registries`, or run "
+            "`docker login`"
         )
     if _NOT_FOUND.search(meaning):
         return ImageNotFound(f"{what} does not have it: {said}. Push it, or correct `image`")

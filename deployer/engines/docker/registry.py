@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import requests
 from docker.errors import APIError
 
-from deployer.engines.docker.client import Clients, translated, words
+from deployer.engines.docker.client import Clients, limited, translated, words
 from deployer.engines.docker.refusals import refusal
-from deployer.errors import ImageNotFound, RegistryError
+from deployer.errors import ImageNotFound, RegistryError, RegistryUnavailable
 from deployer.model import Image
 from deployer.ports import Login, Logins
 
+ANSWER_LIMIT = 15
 # What Docker takes besides its own architecture: containerd, platforms/compare.go.
 _ALSO_RUNS = {"amd64": {"386"}, "arm64": {"arm"}}
 
@@ -25,24 +27,35 @@ _ALSO_RUNS = {"amd64": {"386"}, "arm64": {"arm"}}
 class DockerRegistry:
     """Implements ports.Registry for every registry that this Docker can reach."""
 
-    def __init__(self, clients: Clients, logins: Logins) -> None:
+    def __init__(self, clients: Clients, logins: Logins, limit: int = ANSWER_LIMIT) -> None:
+        """`limit` is how long a registry may take to say what a tag means (seconds)."""
         self._clients = clients
         self._logins = logins
+        self._limit = limit
 
-    def resolve(self, image: Image) -> Image:
+    def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with its digest; see ports.Registry."""
         asked = image.pinned if image.digest else f"{image.name}:{image.tag or 'latest'}"
         login = auth_config(self._logins(image.host))
         with translated(f"ask {image.host} for {image}"):
             api = self._clients.api
+            engine = api.version()
             try:
-                answer = api.inspect_distribution(  # type: ignore[no-untyped-call]
-                    asked, auth_config=login
-                )
+                with limited(api, self._limit):
+                    answer = api.inspect_distribution(  # type: ignore[no-untyped-call]
+                        asked, auth_config=login
+                    )
             except APIError as error:
                 raise _as_registry_error(image, error) from error
-            engine = api.version()
-        check_platform(image, answer.get("Platforms") or [], engine["Os"], engine["Arch"])
+            except requests.ReadTimeout as error:
+                # Docker has just answered, so it waits for the registry.
+                raise RegistryUnavailable(
+                    f"cannot get {image}: the registry {image.host} did not answer within "
+                    f"{self._limit} s. Look whether it hangs or the network is down"
+                ) from error
+        system, _, rest = platform.partition("/")
+        architecture = rest.partition("/")[0] or engine["Arch"]
+        check_platform(image, answer.get("Platforms") or [], system or engine["Os"], architecture)
         return replace(image, digest=answer["Descriptor"]["digest"])
 
 
@@ -51,7 +64,11 @@ def auth_config(login: Login | None) -> dict[str, str]:
 
     Never None: docker-py would then look into the `docker login` of whoever runs the worker.
     """
-    return {} if login is None else {"username": login.username, "password": login.password}
+    if login is None:
+        return {}
+    if login.identity_token:
+        return {"identitytoken": login.identity_token}
+    return {"username": login.username, "password": login.password}
 
 
 def _as_registry_error(image: Image, error: APIError) -> RegistryError:

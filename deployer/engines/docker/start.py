@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import create
 from deployer.engines.docker.client import words
+from deployer.engines.docker.create.body import container
+from deployer.engines.docker.create.needs import too_new
+from deployer.engines.docker.create.networks import endpoint
+from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity, identity_of
 from deployer.engines.docker.look import described
+from deployer.engines.docker.refusals import with_advice
 from deployer.errors import StartFailed
 from deployer.model import Release, Replica
+from deployer.spec import FileMount
 
 _CONFLICT = 409
 
 
-def start(api: docker.APIClient, instance: str, release: Release, deployment: int) -> list[Replica]:
+def start(
+    api: docker.APIClient,
+    instance: str,
+    release: Release,
+    deployment: int,
+    releases: ReleaseFiles,
+) -> list[Replica]:
     """Create all replicas, then start them, in index order.
 
     Raises StartFailed; what was created until then stays, to be discarded by its labels.
@@ -28,15 +40,26 @@ def start(api: docker.APIClient, instance: str, release: Release, deployment: in
         Identity(instance, release.app, deployment, release.number, index)
         for index in range(1, release.spec.replicas + 1)
     ]
+    _check_version(api, release)
     _check_networks(api, release)
+    files = releases.write(release)
     for identity in identities:
-        _create(api, release, identity)
+        _create(api, release, identity, files)
+        releases.give(api, release.app, identity.name, files)
     return [_start(api, identity) for identity in identities]
+
+
+def _check_version(api: docker.APIClient, release: Release) -> None:
+    if missing := too_new(release.spec, api.api_version):
+        raise StartFailed(
+            f"cannot start {release.app}: {', '.join(missing)}, and this one would silently leave "
+            f"it out (its API is {api.api_version}). Update Docker, or remove the key"
+        )
 
 
 def _check_networks(api: docker.APIClient, release: Release) -> None:
     """Docker would create the container and fail only at its start, with a vaguer word."""
-    for network in release.spec.networks:
+    for network in (one.name for one in release.spec.networks):
         try:
             api.inspect_network(network)
         except NotFound as error:
@@ -46,11 +69,18 @@ def _check_networks(api: docker.APIClient, release: Release) -> None:
             ) from error
 
 
-def _create(api: docker.APIClient, release: Release, identity: Identity) -> None:
+def _create(
+    api: docker.APIClient,
+    release: Release,
+    identity: Identity,
+    files: Mapping[FileMount, Path],
+) -> None:
     with _refused(f"create container {identity.name}"):
         try:
             made = api.create_container_from_config(  # type: ignore[no-untyped-call]
-                create.container(release, identity), name=identity.name
+                container(release, identity, files),
+                name=identity.name,
+                platform=release.spec.platform or None,
             )
         except APIError as error:
             if error.status_code != _CONFLICT:
@@ -82,9 +112,17 @@ def _join(api: docker.APIClient, release: Release, container: str) -> None:
         return
     joined = api.inspect_container(container)["NetworkSettings"]["Networks"]
     for network in others:
-        if network not in joined:
-            aliases = create.endpoint(network, release.app).get("Aliases")
-            api.connect_container_to_network(container, network, aliases=aliases)
+        if network.name not in joined:
+            api.connect_container_to_network(
+                container,
+                network.name,
+                aliases=endpoint(network.name, network, release.app).get("Aliases"),
+                ipv4_address=network.ipv4_address or None,
+                ipv6_address=network.ipv6_address or None,
+                link_local_ips=list(network.link_local_ips) or None,
+                driver_opt=dict(network.driver_opts) or None,
+                mac_address=network.mac_address or None,
+            )
 
 
 def _start(api: docker.APIClient, identity: Identity) -> Replica:
@@ -98,4 +136,4 @@ def _refused(doing: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise StartFailed(f"cannot {doing}: {words(error)}") from error
+        raise StartFailed(f"cannot {doing}: {with_advice(words(error))}") from error

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from deployer.engines.docker import create
+from deployer.engines.docker.create.body import container
 from deployer.engines.docker.labels import Identity, identity_of, selecting
-from deployer.model import Image, Release, Spec, Volume
+from deployer.model import Image, Release
+from deployer.spec import Attachment, Spec, Volume
 
 IMAGE = Image("docker.io", "acme/shop", "v1", f"sha256:{'a' * 64}")
 OURS = Identity("prod", "shop", 12, 3, 1)
 
 
 def asked(spec: Spec) -> dict[str, Any]:
-    return create.container(Release("shop", 3, IMAGE, spec), OURS)
+    return container(Release("shop", 3, IMAGE, spec), OURS, {})
 
 
 def test_the_image_is_named_by_its_digest_and_never_by_its_tag() -> None:
@@ -48,8 +49,10 @@ def test_a_fraction_of_a_second_of_grace_is_rounded_up() -> None:
     assert asked(Spec(stop_grace_period=1.2))["StopTimeout"] == 2
 
 
-def test_an_absolute_source_is_a_bind_and_any_other_a_named_volume() -> None:
-    spec = Spec(volumes=(Volume("/srv/a", "/a", read_only=True), Volume("data", "/data")))
+def test_binds_and_named_volumes_are_mounts_which_docker_checks() -> None:
+    spec = Spec(
+        volumes=(Volume("/srv/a", "/a", read_only=True, type="bind"), Volume("data", "/data"))
+    )
     assert [
         (one["Type"], one["Source"], one["Target"], one["ReadOnly"])
         for one in asked(spec)["HostConfig"]["Mounts"]
@@ -63,7 +66,7 @@ def test_without_networks_it_joins_the_default_bridge_without_an_alias() -> None
 
 
 def test_the_first_network_is_joined_at_create_under_the_apps_name() -> None:
-    body = asked(Spec(networks=("front", "back")))
+    body = asked(Spec(networks=(Attachment("front"), Attachment("back"))))
     assert body["HostConfig"]["NetworkMode"] == "front"
     assert body["NetworkingConfig"] == {"EndpointsConfig": {"front": {"Aliases": ["shop"]}}}
 

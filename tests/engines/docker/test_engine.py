@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from deployer.engines.docker.client import Clients
-from deployer.engines.docker.create import container
+from deployer.engines.docker.create.body import container
 from deployer.engines.docker.engine import DockerEngine
+from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity
 from deployer.errors import EngineUnavailable, StartFailed
-from deployer.model import Image, Release, Replica, Running, Spec, Volume
+from deployer.model import Image, Release, Replica, Running
+from deployer.spec import Attachment, Spec, Volume
 from tests.contracts.engine import SPEC, pull, release, settled
 from tests.engines.docker.lossy import LossyDocker
 from tests.engines.docker.world import WORLD, DockerWorld, no_login
@@ -39,8 +41,11 @@ def test_inspect_shows_every_key_of_the_spec(
     spec = Spec(
         command=("sh", "-c", "sleep 60"),
         environment=(("A", "1"), ("B", "x=y z")),
-        volumes=(Volume(str(tmp_path), "/bound", read_only=True), Volume(volume, "/data")),
-        networks=(front, back),
+        volumes=(
+            Volume(str(tmp_path), "/bound", read_only=True, type="bind"),
+            Volume(volume, "/data"),
+        ),
+        networks=(Attachment(front), Attachment(back)),
         labels=(("team", "web"),),
         restart="on-failure:3",
         stop_signal="SIGKILL",
@@ -95,7 +100,7 @@ def test_the_verdict_of_the_images_own_healthcheck_is_shown(world: DockerWorld) 
 
 
 def test_a_missing_bind_source_fails_and_is_not_created(world: DockerWorld, tmp_path: Path) -> None:
-    spec = replace(SPEC, volumes=(Volume(str(tmp_path / "absent"), "/a"),))
+    spec = replace(SPEC, volumes=(Volume(str(tmp_path / "absent"), "/a", type="bind"),))
     with pytest.raises(StartFailed, match=r"bind source path does not exist.*absent"):
         world.engine.start(release(world, spec=spec), 1)
     assert not (tmp_path / "absent").exists()
@@ -117,15 +122,17 @@ def test_a_program_that_does_not_exist_fails_with_dockers_words_and_can_be_disca
 def test_a_container_that_was_created_but_never_joined_or_started_is_adopted(
     world: DockerWorld,
 ) -> None:
-    spec = replace(SPEC, networks=(world.network(), world.network()))
+    spec = replace(SPEC, networks=(Attachment(world.network()), Attachment(world.network())))
     ready = release(world, spec=spec)
     identity = Identity(world.app, world.app, 7, ready.number, 1)
-    body = container(ready, identity)
+    body = container(ready, identity, {})
     made = world.api.create_container_from_config(body, name=identity.name)  # type: ignore[no-untyped-call]
     replica = world.engine.start(ready, 7)[0]
     assert replica.id == made["Id"]
     assert replica.state is Running.RUNNING
-    assert set(world.inspect(replica)["NetworkSettings"]["Networks"]) == set(spec.networks)
+    assert set(world.inspect(replica)["NetworkSettings"]["Networks"]) == {
+        one.name for one in spec.networks
+    }
 
 
 def test_another_release_of_ours_with_the_same_name_is_not_adopted(world: DockerWorld) -> None:
@@ -142,7 +149,7 @@ def test_another_deployer_on_the_same_docker_sees_and_takes_nothing_of_ours(
     ready = release(world)
     world.engine.keep(ready)
     ours = world.engine.start(ready, 7)
-    other = DockerEngine(world.clients, f"{world.app}x", no_login)
+    other = DockerEngine(world.clients, f"{world.app}x", no_login, world.files)
     assert other.replicas() == []
     other.discard(world.app, 7)
     other.forget(world.app, keep=[])
@@ -200,7 +207,10 @@ def test_restarts_are_switched_off_before_the_stop(world: DockerWorld) -> None:
 def lossy(world: DockerWorld, tmp_path: Path) -> Iterator[tuple[LossyDocker, DockerEngine]]:
     """The world's engine behind a socket that can lose answers."""
     with LossyDocker(tmp_path / "docker.sock") as docker:
-        yield docker, DockerEngine(Clients(f"unix://{docker.path}"), world.app, no_login)
+        yield (
+            docker,
+            DockerEngine(Clients(f"unix://{docker.path}"), world.app, no_login, world.files),
+        )
 
 
 def test_a_container_whose_creation_was_never_answered_is_adopted_by_the_next_start(
@@ -254,7 +264,7 @@ def test_log_lines_of_both_streams_come_in_order_and_harmless(world: DockerWorld
 
 def test_a_log_that_cannot_be_read_does_not_fail_the_reader(world: DockerWorld) -> None:
     ready = release(world)
-    body = container(ready, Identity(world.app, world.app, 1, 1, 1))
+    body = container(ready, Identity(world.app, world.app, 1, 1, 1), {})
     body["HostConfig"]["LogConfig"] = {"Type": "none"}
     world.api.create_container_from_config(body, name=f"{world.app}-1-1")  # type: ignore[no-untyped-call]
     replica = world.engine.start(ready, 1)[0]
@@ -262,7 +272,9 @@ def test_a_log_that_cannot_be_read_does_not_fail_the_reader(world: DockerWorld) 
 
 
 def test_every_verb_says_that_docker_is_missing(lab_registry: Registry) -> None:
-    engine = DockerEngine(Clients("tcp://127.0.0.1:1"), "t", no_login)
+    engine = DockerEngine(
+        Clients("tcp://127.0.0.1:1"), "t", no_login, ReleaseFiles(Path("/nonexistent"))
+    )
     image = Image(lab_registry.address, "acme/shop", "v1", f"sha256:{0:064}")
     replica = Replica("shop", 1, 1, 1, "id", "shop-1-1")
     ready = Release("shop", 1, image, Spec())

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from deployer.engines.docker.client import Clients
-from deployer.engines.docker.pull import pull
+from deployer.engines.docker.pull import Wanted, pull
 from deployer.errors import (
     DeployerError,
     EngineUnavailable,
@@ -127,7 +127,7 @@ def test_a_success_without_the_image_is_none() -> None:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         clients = Clients(f"tcp://127.0.0.1:{server.server_port}")
         with pytest.raises(PullFailed, match="reported success but has no image"):
-            pull(clients, image, None, stall=5, timeout=5, stopping=go_on)
+            pull(clients, Wanted(image, "", None), stall=5, timeout=5, stopping=go_on)
         clients.close()
         server.shutdown()
 
@@ -136,4 +136,4 @@ def test_a_success_without_the_image_is_none() -> None:
 def test_a_pull_without_docker_says_that_docker_is_missing(bad: BadRegistry) -> None:
     nowhere = Clients("tcp://127.0.0.1:1")
     with pytest.raises(EngineUnavailable, match="it refuses connections"):
-        pull(nowhere, bad.image, None, stall=1, timeout=1, stopping=go_on)
+        pull(nowhere, Wanted(bad.image, "", None), stall=1, timeout=1, stopping=go_on)

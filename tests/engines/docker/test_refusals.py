@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.engines.docker.refusals import refusal
+from deployer.engines.docker.refusals import refusal, with_advice
 from deployer.errors import DeployerError, ImageNotFound, RegistryDenied, RegistryUnavailable
 from deployer.model import Image
 
@@ -46,3 +46,14 @@ def test_words_become_the_error_that_they_mean(said: str, kind: type[DeployerErr
     found = refusal(IMAGE, said)
     assert (type(found) if found else None) is kind
     assert found is None or (said in str(found) and str(IMAGE) in str(found))
+
+
+def test_a_full_disk_comes_with_what_to_do() -> None:
+    said = with_advice("write /var/lib/docker/tmp/a: no space left on device")
+    assert "the disk of Docker's data is full. Make room (`docker system df`" in said
+    assert with_advice("manifest unknown") == "manifest unknown"
+
+
+def test_a_port_that_is_taken_comes_with_what_to_do() -> None:
+    said = with_advice("listen tcp4 0.0.0.0:80: bind: address already in use")
+    assert said.endswith("Stop what has this port (`ss -ltnp` shows it), or correct `ports`")

@@ -12,7 +12,7 @@ import pytest
 
 from deployer.engines.docker.client import Clients
 from deployer.engines.docker.registry import DockerRegistry, check_platform
-from deployer.errors import EngineUnavailable, ImageNotFound, RegistryDenied
+from deployer.errors import EngineUnavailable, ImageNotFound, RegistryDenied, RegistryUnavailable
 from deployer.model import Image
 from deployer.ports import Login
 from tests.contracts.engine import go_on
@@ -111,3 +111,15 @@ def test_only_other_platforms_are_named_in_the_error(platforms: list[dict[str, s
         check_platform(Image("docker.io", "acme/shop", "v1"), platforms, "linux", "amd64")
     assert f"{platforms[0]['os']}/{platforms[0]['architecture']}" in str(caught.value)
     assert "unknown" not in str(caught.value)
+
+
+@pytest.mark.lab
+def test_a_registry_that_says_nothing_is_given_up_and_docker_is_not_blamed(
+    lab_registry: Registry,
+) -> None:
+    with (
+        BadRegistry("hang-manifest", "bad/silent") as bad,
+        DockerWorld(lab_registry) as world,
+        pytest.raises(RegistryUnavailable, match=r"did not answer within 1 s\. Look"),
+    ):
+        DockerRegistry(world.clients, no_login, limit=1).resolve(bad.image)

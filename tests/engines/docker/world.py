@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+from docker.types import IPAMConfig, IPAMPool
+
 from deployer.engines.docker.client import Clients
 from deployer.engines.docker.engine import DockerEngine
+from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import INSTANCE
 from deployer.engines.docker.registry import DockerRegistry
 from deployer.model import Image, Replica
@@ -41,7 +46,9 @@ class DockerWorld:
         self.app = f"t{secrets.token_hex(4)}"
         self.clients = Clients()
         self.api = self.clients.api
-        self.engine = DockerEngine(self.clients, self.app, logins)
+        self._folder = TemporaryDirectory(prefix=self.app)
+        self.files = ReleaseFiles(Path(self._folder.name))
+        self.engine = DockerEngine(self.clients, self.app, logins, self.files)
         self.registry = DockerRegistry(self.clients, logins)
         self._lab = lab
         self._containers: list[str] = []
@@ -65,6 +72,7 @@ class DockerWorld:
         for image in self._pushed:
             self._forget(image)
         self.clients.close()
+        self._folder.cleanup()
 
     def push(self, behaviour: Behaviour, tag: str = "v1", lines: tuple[str, ...] = ()) -> Image:
         """Build an image, push it, and remove it from the engine; `lines` are Dockerfile's."""
@@ -87,6 +95,15 @@ class DockerWorld:
         self.api.create_network(name)
         self._networks.append(name)
         return name
+
+    def network_with_subnet(self) -> tuple[str, str]:
+        """A network on which addresses can be fixed, and the first three parts of its addresses."""
+        name = f"{self.app}-{len(self._networks)}"
+        subnet = f"10.213.{secrets.randbelow(250)}"
+        pool = IPAMPool(subnet=f"{subnet}.0/24")
+        self.api.create_network(name, ipam=IPAMConfig(pool_configs=[pool]))
+        self._networks.append(name)
+        return name, subnet
 
     def take(self, name: str, labels: Mapping[str, str] | None = None) -> Callable[[], bool]:
         """A container that is not ours; tells whether it still is as it was made."""

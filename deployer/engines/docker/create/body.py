@@ -1,65 +1,102 @@
-"""What Docker is asked to create for one replica of a release; pure.
-
-The dictionaries are those of Docker's API itself (`POST /containers/create`): docker-py's own
-keywords do not reach every field of it.
-"""
+"""The body of the request that creates a replica: what runs, and with which settings."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from deployer.engines.docker.create.host import host_config
+from deployer.engines.docker.create.networks import endpoint, first_network
 from deployer.engines.docker.labels import Identity
-from deployer.model import Release, Volume
+from deployer.model import Release
+from deployer.spec import FileMount, Healthcheck, Spec
 
-# Docker gives aliases on user-defined networks only.
-_NO_ALIASES = frozenset({"bridge", "default", "host", "none"})
+_SECOND = 1_000_000_000
 
 
-def container(release: Release, identity: Identity) -> dict[str, Any]:
-    """The body of the request that creates this replica.
+def container(
+    release: Release, identity: Identity, files: Mapping[FileMount, Path]
+) -> dict[str, Any]:
+    """The body of the request that creates this replica; `files` are where its mounts lie.
 
     The image is named by its digest, so that `docker inspect` shows what runs. What the spec
     leaves out is left to the image and, as the log driver, to Docker.
     """
     spec = release.spec
-    first = spec.networks[0] if spec.networks else "bridge"
+    network = first_network(spec)
     body: dict[str, Any] = {
         "Image": release.image.pinned,
         "Env": [f"{name}={value}" for name, value in spec.environment],
         "Labels": {**dict(spec.labels), **identity.labels},
         "StopTimeout": math.ceil(spec.stop_grace_period),
-        "HostConfig": {
-            "Mounts": [_mount(volume) for volume in spec.volumes],
-            "NetworkMode": first,
-            "RestartPolicy": _restart_policy(spec.restart),
-        },
-        # Engines before 25 take one network at create; the others are connected before start.
-        "NetworkingConfig": {"EndpointsConfig": {first: endpoint(first, release.app)}},
+        "HostConfig": host_config(spec, files),
+        **_process(spec),
+        **_names(spec),
     }
-    if spec.command is not None:
-        body["Cmd"] = list(spec.command)
-    if spec.stop_signal is not None:
-        body["StopSignal"] = spec.stop_signal
+    if network:
+        # Engines before 25 take one network at create; the others are connected before start.
+        first = spec.networks[0] if spec.networks else None
+        body["NetworkingConfig"] = {
+            "EndpointsConfig": {network: endpoint(network, first, release.app)}
+        }
     return body
 
 
-def endpoint(network: str, app: str) -> dict[str, Any]:
-    """How a replica joins a network: found there under its app's name."""
-    return {} if network in _NO_ALIASES else {"Aliases": [app]}
-
-
-def _mount(volume: Volume) -> dict[str, Any]:
-    # A mount, unlike a bind in `Binds`, fails on a missing source instead of creating it.
-    kind = "bind" if volume.source.startswith("/") else "volume"
-    return {
-        "Type": kind,
-        "Source": volume.source,
-        "Target": volume.target,
-        "ReadOnly": volume.read_only,
+def _process(spec: Spec) -> dict[str, Any]:
+    """What is run; a key that is not said is left out, so that the image's own applies."""
+    said: dict[str, Any] = {
+        "WorkingDir": spec.working_dir,
+        "User": spec.user,
+        "Tty": spec.tty,
+        "OpenStdin": spec.stdin_open,
+        "StopSignal": spec.stop_signal,
     }
+    body = {key: value for key, value in said.items() if value}
+    if spec.command is not None:
+        body["Cmd"] = list(spec.command)
+    if spec.entrypoint is not None:
+        # An empty list means the image's own to Docker; one empty word means none.
+        body["Entrypoint"] = list(spec.entrypoint) or [""]
+    if spec.healthcheck is not None:
+        body["Healthcheck"] = _healthcheck(spec.healthcheck)
+    return body
 
 
-def _restart_policy(restart: str) -> dict[str, Any]:
-    name, _, attempts = restart.partition(":")
-    return {"Name": name, "MaximumRetryCount": int(attempts or 0)}
+def _healthcheck(check: Healthcheck) -> dict[str, Any]:
+    times = {
+        "Interval": check.interval,
+        "Timeout": check.timeout,
+        "StartPeriod": check.start_period,
+        "StartInterval": check.start_interval,
+    }
+    said: dict[str, Any] = {
+        key: round(value * _SECOND) for key, value in times.items() if value is not None
+    }
+    if check.test:
+        said["Test"] = list(check.test)
+    if check.retries is not None:
+        said["Retries"] = check.retries
+    return said
+
+
+def _names(spec: Spec) -> dict[str, Any]:
+    ports = [f"{port.target}/{port.protocol}" for port in spec.ports]
+    said: dict[str, Any] = {
+        "Hostname": spec.hostname,
+        "Domainname": spec.domainname,
+        "MacAddress": spec.mac_address,
+        "ExposedPorts": {port: {} for port in (*ports, *_singly(spec.expose))},
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _singly(exposed: tuple[str, ...]) -> list[str]:
+    """`8000-8002/tcp` port by port: Docker's API takes no ranges here."""
+    found = []
+    for entry in exposed:
+        ports, _, protocol = entry.partition("/")
+        first, _, last = ports.partition("-")
+        found += [f"{port}/{protocol}" for port in range(int(first), int(last or first) + 1)]
+    return found

@@ -1,0 +1,76 @@
+"""Whether all is well, and what is not: read from the store, for `status` and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.deployment import Deployment, Status, Step
+from deployer.ports import Store
+
+STALE = 15.0
+"""Seconds after which a snapshot says that no worker writes it; one comes every five."""
+
+_FROM_REGISTRY = (Step.RESOLVE, Step.PULL)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is not well: with what, why and what to do, since when (seconds, 1970)."""
+
+    what: str
+    reason: str
+    since: float | None = None
+
+
+def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
+    """All that is not well; none of it keeps a delivery from being accepted.
+
+    Raises StoreError where the store itself cannot be asked.
+    """
+    snapshot = store.snapshot()
+    found = _of_worker(snapshot, now)
+    if not found:
+        found = _of_waits(snapshot) + _of_nginx(snapshot)
+    for app in apps:
+        last = next(iter(store.deployments(app, limit=1)), None)
+        if last is not None and _lacks_its_image(last):
+            found.append(Trouble(app, last.reason, last.ended_at))
+    return found
+
+
+def beat_at(snapshot: Mapping[str, Any]) -> float | None:
+    """When the worker was last known to live; None where it never was."""
+    at: float | None = snapshot.get("worker", snapshot).get("at")
+    return at
+
+
+def _of_worker(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
+    at = beat_at(snapshot)
+    if at is None:
+        return [Trouble("worker", "it has not looked yet. Is it running? See: deployer work")]
+    if now - at <= STALE:
+        return []
+    reason = (
+        f"it seems not to run, or cannot write to the store: it last did {now - at:.0f} s ago. "
+        "Nothing is deployed until it does; look at its log, or start it with: deployer serve"
+    )
+    return [Trouble("worker", reason, at)]
+
+
+def _of_waits(snapshot: Mapping[str, Any]) -> list[Trouble]:
+    waits = snapshot.get("worker", {}).get("waits", [])
+    return [Trouble("worker", one["reason"], one["since"]) for one in waits]
+
+
+def _of_nginx(snapshot: Mapping[str, Any]) -> list[Trouble]:
+    nginx = snapshot.get("nginx")
+    if nginx is None or nginx["live"] is not None:
+        return []
+    reason = "it does not answer. Read its log (`docker logs`, or the host's error log)"
+    return [Trouble("Nginx", reason, snapshot["at"])]
+
+
+def _lacks_its_image(last: Deployment) -> bool:
+    return last.status is Status.FAILED and last.step in _FROM_REGISTRY

@@ -1,0 +1,1 @@
+"""`deployer doctor`: looks at all that a deployment needs, changes nothing, says what is wrong."""

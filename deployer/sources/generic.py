@@ -1,0 +1,77 @@
+"""Anything that can post JSON, such as a CI job: {"image", "tag", "digest"?}.
+
+It proves itself with a bearer token or with a signature of Standard Webhooks
+(https://www.standardwebhooks.com), whose `webhook-id` is the sender's id either way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deployer.errors import BadCredential, BadPayload
+from deployer.model import Image, Push, image_of, parse_image
+from deployer.ports import Heard, Inbound
+from deployer.sources import strict_json
+from deployer.sources.signatures import check_bearer, check_standard
+
+_SENDER_ID = re.compile(r"[!-~]{1,255}")
+
+
+class Generic:
+    """A sender that speaks deployer's own format."""
+
+    secret_kind = "a token for the header Authorization: Bearer"  # noqa: S105 - is none
+
+    def verify(self, inbound: Inbound, tokens: Sequence[str], secrets: Sequence[str] = ()) -> None:
+        """Raises BadCredential unless the headers prove a token or a secret.
+
+        A URL that ends in a token is refused, also a good one: URLs end up in logs.
+        """
+        if inbound.token:
+            raise BadCredential("the secret is missing or wrong")
+        if secrets and "webhook-signature" in inbound.headers:
+            check_standard(inbound.headers, inbound.body, secrets)
+        else:
+            check_bearer(inbound.headers.get("authorization", ""), tokens)
+
+    def parse(self, inbound: Inbound, registry: str) -> Heard:
+        """The pushed image. Raises BadPayload where it is not one with a tag.
+
+        An image without a host is on `registry`. Keys of other names are not read.
+        """
+        sender_id = inbound.headers.get("webhook-id", "")
+        if sender_id and not _SENDER_ID.fullmatch(sender_id):
+            raise BadPayload("webhook-id is not 1 to 255 printable ASCII characters without blanks")
+        payload = strict_json.load(inbound.body)
+        return Heard(pushes=(Push(_image(payload, registry)),), sender_id=sender_id)
+
+
+def _image(payload: Mapping[str, Any], registry: str) -> Image:
+    named = parse_image(_text(payload, "image"), registry)
+    if named is None:
+        raise BadPayload("image is not one such as acme/shop or ghcr.io/acme/shop")
+    tag = _one("tag", named.tag, _text(payload, "tag"))
+    digest = _one("digest", named.digest, _text(payload, "digest"))
+    if not tag:
+        raise BadPayload("the body has no tag. An app is selected by image and tag")
+    image = image_of(named.host, named.repository, tag, digest)
+    if image is None:
+        raise BadPayload("tag or digest is not well formed. A digest is sha256:<64 hex digits>")
+    return image
+
+
+def _text(payload: Mapping[str, Any], key: str) -> str:
+    value = payload.get(key)
+    if value is None and key != "image":
+        return ""
+    if not isinstance(value, str):
+        raise BadPayload(f"{key} is not text" if key in payload else f"the body has no {key}")
+    return value
+
+
+def _one(key: str, in_image: str, alone: str) -> str:
+    if in_image and alone and in_image != alone:
+        raise BadPayload(f"image has another {key} than the key {key} says")
+    return in_image or alone

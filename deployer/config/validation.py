@@ -94,7 +94,13 @@ def _report(key: Key, detail: ErrorDetails, problems: Problems) -> None:
     elif isinstance(error, ValueError):
         problems.add(key, str(error))
     elif detail["type"] != "missing" or not problems.touch(key):
-        problems.add(key, _WORDS[detail["type"]](key))
+        ignore = " Or name it in `compose.ignore`." if _of_compose_file(key, problems) else ""
+        problems.add(key, _WORDS[detail["type"]](key) + ignore)
+
+
+def _of_compose_file(key: Key, problems: Problems) -> bool:
+    """Whether a key of an app was written in a Compose file, and so cannot just be removed."""
+    return len(key) == 3 and key[0] == "apps" and isinstance(problems.where.get(key), str)
 
 
 def _missing(key: Key) -> str:

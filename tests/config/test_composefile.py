@@ -160,6 +160,14 @@ def test_a_compose_key_that_leads_nowhere_is_named_in_config_yml(
     assert any(line.startswith("config.yml:4: ") and words in line for line in found)
 
 
+def test_what_is_refused_in_a_compose_file_can_be_ignored_and_the_problem_says_so(
+    folder: Folder,
+) -> None:
+    folder.write("compose.yml", SMALL + "    build: .\n")
+    [line] = folder.problems("apps: {web: {compose: {file: compose.yml, service: web}}}")
+    assert line.endswith("Build and push the image elsewhere. Or name it in `compose.ignore`.")
+
+
 def test_a_key_is_left_out_only_where_it_is_named(folder: Folder) -> None:
     folder.write("compose.yml", SMALL + "    build: .\n    depends_on: [db]\n")
     said = "apps: {web: {compose: {file: compose.yml, service: web, ignore: [build, depends_on]}}}"

@@ -103,8 +103,8 @@ class ComposeFile(Section):
 
     file: kinds.FilePath = Field(description="The Compose file.", examples=["compose.yml"])
     service: kinds.ServiceName = Field(description="The service in it.", examples=["web"])
-    ignore: process.Ignored = Field(
-        [], description="Keys of the service that deployer is to leave out."
+    ignore: Annotated[Words, process.IGNORED] = Field(
+        (), description="Keys of the service that deployer is to leave out."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from deployer.config.app_file import AppFile, DeployFile
 from deployer.config.compose.storage import is_path, with_content
-from deployer.config.envfile import parse_env
+from deployer.config.envfile import Fill, parse_env
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
 from deployer.config.problems import Key, Problems
@@ -59,12 +59,17 @@ def app_of(
     )
 
 
-def environment_of(name: str, file: AppFile, folder: Path, problems: Problems) -> dict[str, str]:
-    """The variables of an app's env files, later ones over earlier, and its own over all."""
+def environment_of(
+    name: str, file: AppFile, folder: Path, problems: Problems, fill: Fill | None = None
+) -> dict[str, str]:
+    """The variables of an app's env files, later ones over earlier, and its own over all.
+
+    `fill` puts variables into the values of env files that a Compose file names.
+    """
     result: dict[str, str] = {}
     for at, path in enumerate(file.env_file):
         try:
-            result |= parse_env(read_text(folder / path))
+            result |= parse_env(read_text(folder / path), fill)
         except ValueError as error:
             problems.add(("apps", name, "env_file", at), str(error))
     return result | file.environment

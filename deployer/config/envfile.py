@@ -1,4 +1,4 @@
-"""Env files: KEY=VALUE lines in the syntax of Compose, without its interpolation.
+"""Env files: KEY=VALUE lines in the syntax of Compose, with its interpolation where asked for.
 
 https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
 """
@@ -6,6 +6,10 @@ https://docs.docker.com/compose/how-tos/environment-variables/variable-interpola
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+
+Fill = Callable[[str, Mapping[str, str]], str]
+"""Puts variables into a value; it is given the variables of the file above it too."""
 
 _LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]{0,254})[ \t]*=[ \t]*(.*)")
 _QUOTED = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"")
@@ -14,10 +18,11 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
-def parse_env(text: str) -> dict[str, str]:
+def parse_env(text: str, fill: Fill | None = None) -> dict[str, str]:
     """The variables of an env file; of one that is set twice, the last.
 
-    Raises ValueError naming the line, never what is in it.
+    Values are literal unless there is `fill`; those in single quotes always are. Raises
+    ValueError naming the line, never what is in it.
     """
     result: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), start=1):
@@ -27,13 +32,13 @@ def parse_env(text: str) -> dict[str, str]:
         found = _LINE.fullmatch(stripped)
         if not found or "\0" in stripped:
             raise ValueError(f"line {number} of the file is not KEY=VALUE. Write it like that.")
-        result[found[1]] = _value(found[2], number)
+        result[found[1]] = _value(found[2], number, fill, result)
     return result
 
 
-def _value(raw: str, number: int) -> str:
+def _value(raw: str, number: int, fill: Fill | None, above: Mapping[str, str]) -> str:
     if not raw.startswith(("'", '"')):
-        return _COMMENT.sub("", raw).rstrip()
+        return _filled(_COMMENT.sub("", raw).rstrip(), number, fill, above)
     found = _QUOTED.match(raw)
     if not found or not _COMMENT.sub("", raw[found.end() :]).strip() == "":
         raise ValueError(
@@ -42,4 +47,15 @@ def _value(raw: str, number: int) -> str:
         )
     if found[1] is not None:
         return found[1]
-    return _ESCAPE.sub(lambda each: _ESCAPED.get(each[1], each[0]), found[2])
+    escaped = _ESCAPED | {"$": "$$"} if fill else _ESCAPED
+    value = _ESCAPE.sub(lambda each: escaped.get(each[1], each[0]), found[2])
+    return _filled(value, number, fill, above)
+
+
+def _filled(value: str, number: int, fill: Fill | None, above: Mapping[str, str]) -> str:
+    if fill is None or "$" not in value:
+        return value
+    try:
+        return fill(value, above)
+    except ValueError as error:
+        raise ValueError(f"line {number} of the file {error}.") from None

@@ -173,7 +173,7 @@ class SecretFile(Section):
 class ConfigFile(SecretFile):
     """A config that apps get as a file: where its content comes from."""
 
-    content: str | None = Field(None, description="The content itself.")
+    content: kinds.Content | None = Field(None, description="The content itself.")
 
 
 class File(Section):

@@ -44,6 +44,14 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is at this path; also where that cannot be seen, so that reading tells."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def is_folder(path: Path) -> bool:
     """Whether this is a folder that can be seen."""
     try:

@@ -260,6 +260,11 @@ GrantName = Annotated[
         matching(_CONTAINER, "not a name that a file can have", "Write one such as db_password.")
     ),
 ]
+Content = Annotated[
+    str,
+    PlainValidator(lambda value: value if value == "" else text(value, "Write the text itself.")),
+    _schema("string"),
+]
 Variable = Annotated[
     str,
     PlainValidator(

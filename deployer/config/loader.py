@@ -10,6 +10,7 @@ from deployer.config.apps import app_of, environment_of, files_of
 from deployer.config.checks import check_together, registry_of, source_of
 from deployer.config.composefile import join
 from deployer.config.document import read
+from deployer.config.envfile import Fill
 from deployer.config.environment import overlay
 from deployer.config.file import File
 from deployer.config.files import is_folder
@@ -38,9 +39,12 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     data = read(path, problems)
     overlay(data, environ, problems)
     folder = path.absolute().parent
-    join(data, folder, environ, problems, strict=part in _WORKERS)
+    fills = join(data, folder, environ, problems, strict=part in _WORKERS)
     file = validate(data, problems)
-    apps = {name: _app(name, file, folder, environ, part, problems) for name in file.apps}
+    apps = {
+        name: _app(name, file, folder, environ, part, fills.get(name), problems)
+        for name in file.apps
+    }
     check_together(file, apps, problems)
     _absolute_files(file, folder)
     if part in _WORKERS:
@@ -57,11 +61,12 @@ def _app(
     folder: Path,
     environ: Mapping[str, str],
     part: Part,
+    fill: Fill | None,
     problems: Problems,
 ) -> App:
     if part not in _WORKERS:
         return app_of(name, file, {}, (), problems)
-    environment = environment_of(name, file.apps[name], folder, problems)
+    environment = environment_of(name, file.apps[name], folder, problems, fill)
     files = files_of(name, file, folder, environ, problems)
     return app_of(name, file, environment, files, problems)
 

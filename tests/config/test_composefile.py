@@ -94,7 +94,7 @@ def test_a_service_is_the_same_app_as_the_same_keys_in_config_yml(compose: Folde
     environ = {"TAG": "1.4", "FROM_SHELL": "seen"}
     ours = compose.load(SAME.replace("FOLDER", str(compose.path))).apps["web"]
     theirs = compose.load(APP, environ).apps["web"]
-    files = tuple(replace(one, name=one.name.removeprefix("shop.")) for one in theirs.spec.files)
+    files = tuple(replace(one, name=one.name.removeprefix("web.")) for one in theirs.spec.files)
     assert replace(theirs, spec=replace(theirs.spec, files=files)) == ours
 
 
@@ -107,7 +107,7 @@ def test_what_config_yml_says_wins_key_by_key(compose: Folder) -> None:
     assert (app.limits.watch, app.spec.pids_limit) == (1.0, 50)
 
 
-SMALL = "services:\n  web:\n    image: a\n    networks: [n]\n"
+SMALL = "services:\n  web:\n    image: a\n    networks: [default]\n"
 WRONG = [
     (
         "    ulimits: {nofile: x}\n",
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_named_with_the_line_of_the_compose_file(
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("{file: no.yml, service: web}", "apps.web.compose.file: there is no such file."),
+        ("{file: no.yml, service: web}", "apps.web.compose.file: the file does not exist."),
         ("{file: compose.yml, service: wbe}", "apps.web.compose.service: the file has no such"),
         ("{file: compose.yml}", "apps.web.compose.service: this key is missing."),
         ("{file: compose.yml, service: web, ignore: [build]}", "no key 'build' to ignore"),

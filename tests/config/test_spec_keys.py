@@ -216,6 +216,12 @@ def test_a_secret_without_content_is_named_where_it_is_declared(
     assert any(words in line for line in found)
 
 
+def test_a_content_that_is_no_text_is_named(folder: Folder) -> None:
+    text = "configs:\n  m: {content: [x]}\napps: {web: {image: a, configs: [m]}}"
+    found = folder.problems(text)
+    assert "config.yml:2: configs.m.content: not a single value. Write the text itself." in found
+
+
 def test_apps_with_a_route_join_the_network_of_nginx_first(folder: Folder) -> None:
     config = folder.load(
         """\

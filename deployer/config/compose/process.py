@@ -154,7 +154,6 @@ Restart = Annotated[
 StopSignal = Annotated[
     str, PlainValidator(_stop_signal), WithJsonSchema({"type": ["string", "integer"]})
 ]
-Ignored = Annotated[list[str], BeforeValidator(listed)]
 Tags = Annotated[list[Tag], BeforeValidator(listed)]
 Hosts = Annotated[list[Host], BeforeValidator(listed)]
 Files = Annotated[
@@ -181,6 +180,7 @@ USER = word(
     "not a user",
     "Write a name or number, with a group if need be, such as 1000:1000.",
 )
+IGNORED = each(word(r"[A-Za-z0-9_.-]{1,64}", "not a key of a service", "Write one such as build."))
 GROUPS = each(word(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", "not a group", "Write a name or a number."))
 WORKING_DIR = word(r"/[^\0]{0,4095}", "not an absolute path", "Write one such as /srv/app.")
 PLATFORM = word(

@@ -6,7 +6,8 @@ https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _START = re.compile(rf"\$(?:(?P<escaped>\$)|(?P<name>{_NAME})|(?P<brace>\{{))")
@@ -38,6 +39,24 @@ def interpolate(text: str, variables: Mapping[str, str], depth: int = 0) -> str:
     if "$" in rest:
         raise ValueError("a $ that begins no variable. Write $$ for the character itself.")
     return result + rest
+
+
+def filler(variables: Mapping[str, str]) -> Callable[[str, Mapping[str, str]], str]:
+    """What fills the values of an env file: these variables first, then those above in the file.
+
+    What it raises names no variable: a password may have a `$` that was meant as one.
+    """
+
+    def fill(value: str, above: Mapping[str, str]) -> str:
+        try:
+            return interpolate(value, ChainMap(dict(variables), dict(above)))
+        except ValueError:
+            raise ValueError(
+                "has a variable that is not set, or a $ that is meant as one. Set it, or put the "
+                "value in single quotes"
+            ) from None
+
+    return fill
 
 
 def _closing(text: str, start: int) -> int:

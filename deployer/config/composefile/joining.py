@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from deployer.config.composefile.document import ComposeDocument, open_document
-from deployer.config.composefile.service import Service
+from deployer.config.composefile.interpolation import filler
+from deployer.config.composefile.overriding import left_out, without_own
+from deployer.config.composefile.places import place_keys
+from deployer.config.composefile.service import Grants, Service
+from deployer.config.envfile import Fill
+from deployer.config.files import read_text
 from deployer.config.problems import Key, Problems, nearest
 from deployer.errors import ConfigError
 
@@ -19,14 +24,16 @@ def join(
     problems: Problems,
     *,
     strict: bool,
-) -> None:
+) -> dict[str, Fill]:
     """Complete each app in `data` that has a `compose:`; its own keys win.
 
-    What is wrong with a Compose file goes to `problems` with that file's name and line.
-    Relative paths start from `folder`. `strict` is whether unset variables are a problem.
+    Returns, by app, what puts variables into the env files that its Compose file names. What is
+    wrong with a Compose file goes to `problems` with that file's name and line. Relative paths
+    start from `folder`. `strict` is whether unset variables are a problem.
     """
     apps = data.get("apps")
     opened: dict[Path, ComposeDocument | None] = {}
+    fills: dict[str, Fill] = {}
     for name, app in apps.items() if isinstance(apps, dict) else ():
         said = app.get("compose") if isinstance(app, dict) else None
         if not isinstance(said, dict) or not isinstance(said.get("file"), str):
@@ -37,20 +44,23 @@ def join(
         document = opened[path]
         if document is None:
             problems.mark(("apps", name))
-        else:
-            _complete(data, name, said, document, problems)
+            continue
+        _complete(data, name, said, document, problems)
+        if strict and app.get("env_file") is None:
+            fills[name] = filler(document.variables)
     for found in opened.values():
         if found is not None:
             problems.take(found.places)
+    return fills
 
 
 def _open(
     path: Path, environ: Mapping[str, str], key: Key, problems: Problems, strict: bool
 ) -> ComposeDocument | None:
-    if not path.is_file():
-        problems.add(
-            key, "there is no such file. Write a path that starts from the folder of config.yml."
-        )
+    try:
+        read_text(path)
+    except ValueError as error:
+        problems.add(key, str(error))
         return None
     try:
         return open_document(path, environ, strict=strict)
@@ -66,6 +76,25 @@ def _complete(
     document: ComposeDocument,
     problems: Problems,
 ) -> None:
+    raw = _raw(name, said, document, problems)
+    if raw is None:
+        return
+    ignored = _ignored(name, said, raw, problems)
+    own = {key: value for key, value in data["apps"][name].items() if value is not None}
+    service = Service(document, said["service"], name, _host_folder(data, said["file"]))
+    keys = service.keys(without_own(raw, own), ignored | left_out(own))
+    place_keys(name, said["service"], keys, service.moved, document, problems)
+    if isinstance(own.get("deploy"), dict) and isinstance(keys.get("deploy"), dict):
+        own["deploy"] = {**keys["deploy"], **own["deploy"]}
+    data["apps"][name] = {**keys, **own}
+    for kind, grants in service.grants.items():
+        _declare(data, kind, grants, document, problems)
+
+
+def _raw(
+    name: str, said: Mapping[str, Any], document: ComposeDocument, problems: Problems
+) -> dict[str, Any] | None:
+    """The service's keys as they are written; None, and a problem, where there are none."""
     services, service = document.data.get("services"), said.get("service")
     known = services if isinstance(services, dict) else {}
     if not isinstance(service, str) or service not in known:
@@ -73,67 +102,60 @@ def _complete(
         if service is not None:
             problems.add(("apps", name, "compose", "service"), text)
         problems.mark(("apps", name, "image"))
-        return
-    found = Service(document, service)
-    ignored = said.get("ignore")
-    ignore = ignored if isinstance(ignored, list) else []
-    keys = {key: value for key, value in found.keys().items() if key not in ignore}
-    for key in [one for one in ignore if one not in known[service]]:
-        problems.add(
-            ("apps", name, "compose", "ignore"),
-            f"the service has no key {key!r} to ignore. Remove it.",
-        )
-    _place(name, service, keys, document, problems)
-    own = data["apps"][name]
-    if isinstance(own.get("deploy"), dict) and isinstance(keys.get("deploy"), dict):
-        keys["deploy"] = {**keys["deploy"], **own["deploy"]}
-        own = {key: value for key, value in own.items() if key != "deploy"}
-    data["apps"][name] = {**keys, **{k: v for k, v in own.items() if v is not None}}
-    for kind, grants in found.grants.items():
-        for grant, declared in grants.items():
-            _declare(data, kind, grant, declared, document, problems)
+        return None
+    raw = known[service]
+    if raw is not None and not isinstance(raw, dict):
+        text = "not a mapping. Write its keys below it, further to the right."
+        document.places.add(("services", service), text)
+        problems.mark(("apps", name, "image"))
+        return None
+    return raw or {}
 
 
-def _place(
-    name: str,
-    service: str,
-    keys: Mapping[str, Any],
-    document: ComposeDocument,
-    problems: Problems,
-) -> None:
-    """Say where each key of the service was written, unless config.yml says it itself."""
-    root: Key = ("services", service)
-    for key in keys:
-        problems.where.setdefault(("apps", name, key), document.place((*root, key)))
-    for wrong in document.wrong:
-        if wrong[:2] == root:
-            problems.mark(("apps", name, *wrong[2:]))
-    for written in list(document.places.where):
-        below = written[2:]
-        if written[:2] == root and below and not _is_own(name, below[0], problems):
-            problems.where[("apps", name, *below)] = document.place(written)
-    # An image that came with its tag.
-    if "tags" in keys and not _is_own(name, "tags", problems):
-        problems.where[("apps", name, "tags")] = document.place((*root, "image"))
+def _ignored(
+    name: str, said: Mapping[str, Any], raw: Mapping[str, Any], problems: Problems
+) -> set[str]:
+    listed = said.get("ignore")
+    names = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    for one in names:
+        if one not in raw:
+            problems.add(
+                ("apps", name, "compose", "ignore"),
+                f"the service has no key {one!r} to ignore. Remove it.",
+            )
+    return set(names)
 
 
-def _is_own(name: str, key: str | int, problems: Problems) -> bool:
-    return isinstance(problems.where.get(("apps", name, key)), int)
+def _host_folder(data: Mapping[str, Any], file: str) -> str | None:
+    """Where the Compose file's folder is below `paths.host_base`, if that is how paths are meant.
+
+    A file named by an absolute path is taken to be at that path on the host as well.
+    """
+    paths = data.get("paths")
+    if not isinstance(paths, dict) or not paths.get("host_base") or Path(file).is_absolute():
+        return None
+    return str(Path(file).parent)
 
 
 def _declare(
     data: dict[str, Any],
     kind: str,
-    grant: str,
-    declared: dict[str, Any],
+    grants: Grants,
     document: ComposeDocument,
     problems: Problems,
 ) -> None:
-    if data.get(kind) is None:
+    """Have the top level of config.yml declare what the service is granted."""
+    if grants and data.get(kind) is None:
         data[kind] = {}
-    if isinstance(data[kind], dict):
-        data[kind].setdefault(grant, declared)
-        own = grant.partition(".")[2]
-        problems.where.setdefault((kind, grant), document.place((kind, own)))
-        for key in declared:
-            problems.where.setdefault((kind, grant, key), document.place((kind, own, key)))
+    if not isinstance(data.get(kind), dict):
+        return
+    for unique, (name, declared) in grants.items():
+        if any(wrong[:2] == (kind, name) for wrong in document.wrong):
+            problems.mark((kind, unique))
+        elif isinstance(problems.where.get((kind, unique)), int):
+            text = f"this name is needed for what {document.path.name} declares. Choose another."
+            problems.add((kind, unique), text)
+        else:
+            data[kind][unique] = declared
+            for below in ((), *((key,) for key in declared)):
+                problems.where[(kind, unique, *below)] = document.place((kind, name, *below))

@@ -6,142 +6,169 @@ by the project and its folder are made so here.
 
 from __future__ import annotations
 
-import os.path
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from deployer.config.composefile.document import ComposeDocument
+from deployer.config.composefile.naming import Naming
+from deployer.config.files import is_there
+from deployer.config.problems import Key
 
-Grants = dict[str, dict[str, Any]]
-"""Secrets or configs as the top level of config.yml has them, by name."""
+Grants = dict[str, tuple[str, dict[str, Any]]]
+"""Secrets or configs: the name that config.yml has for each, its name in the file, its keys."""
 
 
 class Service:
-    """One service; `keys` gives what an app may take from it, `grants` what that refers to."""
+    """One service; `keys` gives what an app takes from it, `grants` what that refers to.
 
-    def __init__(self, document: ComposeDocument, name: str) -> None:
+    `moved` says which key of the app a key of the service became, None for one left out.
+    """
+
+    def __init__(
+        self, document: ComposeDocument, name: str, app: str, host_folder: str | None
+    ) -> None:
         self._document = document
         self._name = name
+        self._app = app
+        self._naming = Naming(document, name, host_folder)
         self.grants: dict[str, Grants] = {"secrets": {}, "configs": {}}
+        self.moved: dict[Key, Key | None] = {}
 
-    def keys(self) -> dict[str, Any]:
-        """The service's keys in the words of an app."""
-        keys = self._document.section("services", self._name)
+    def keys(self, raw: Mapping[str, Any], left: Collection[str]) -> dict[str, Any]:
+        """The keys of the service in the words of an app, without those in `left`."""
+        # Compose itself gives keys that begin with x- no meaning, wherever they are.
+        taken = {
+            key: value
+            for key, value in raw.items()
+            if key not in left and not key.startswith("x-") and value is not None
+        }
+        found = self._document.filled(taken, ("services", self._name))
+        keys: dict[str, Any] = {key: value for key, value in found.items() if value is not None}
         rewrites: Mapping[str, Callable[[Any], Any]] = {
             "env_file": self._env_files,
             "environment": self._environment,
-            "volumes": lambda value: self._each(value, self._volume),
-            "secrets": lambda value: self._each(value, lambda one: self._grant("secrets", one)),
-            "configs": lambda value: self._each(value, lambda one: self._grant("configs", one)),
+            "volumes": self._volumes,
+            "secrets": lambda value: self._grants("secrets", value),
+            "configs": lambda value: self._grants("configs", value),
         }
         for key, rewrite in rewrites.items():
-            if keys.get(key) is not None:
+            if key in keys:
                 keys[key] = rewrite(keys[key])
-        for key in ("env_file", "secrets", "configs", "volumes", "environment"):
-            if keys.get(key) == []:
-                del keys[key]
+                if keys[key] == []:
+                    del keys[key]
         _image(keys)
-        _replicas(keys)
-        if keys.get("network_mode") is None:
+        self._replicas(keys)
+        if "network_mode" not in keys and not {"networks", "network_mode"} & set(left):
             keys["networks"] = self._networks(keys.get("networks"))
         return keys
 
-    def _each(self, value: Any, rewrite: Callable[[Any], Any]) -> Any:
-        return [rewrite(one) for one in value] if isinstance(value, list) else value
-
-    def _path(self, path: str) -> str:
-        """A path from the folder of the Compose file, absolute."""
-        return os.path.normpath(self._document.path.absolute().parent / path)
-
     def _env_files(self, value: Any) -> Any:
-        files = []
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, str):
-                files.append(self._path(one))
-            elif isinstance(one, dict) and isinstance(one.get("path"), str):
-                path = self._path(one["path"])
-                if one.get("format"):
-                    return [one]
-                if one.get("required") != "false" or Path(path).exists():
-                    files.append(path)
-            else:
-                return [one]
+        files: list[Any] = []
+        several = isinstance(value, list)
+        for at, one in enumerate(value if several else [value]):
+            place: Key = ("env_file", at) if several else ("env_file",)
+            path = self._env_file(one, place)
+            self.moved[place] = ("env_file", len(files)) if path is not None else None
+            if path is not None:
+                files.append(path)
         return files
+
+    def _env_file(self, one: Any, place: Key) -> Any:
+        """The path, None where the file need not be there and is not, else what is wrong."""
+        if not isinstance(one, dict):
+            return self._naming.path(one) if isinstance(one, str) else one
+        for key in one:
+            if key not in ("path", "required"):
+                text = "not a key of an env file that deployer supports. Leave it out."
+                self._document.places.add(("services", self._name, *place, key), text)
+        if not isinstance(one.get("path"), str):
+            return one
+        path = self._naming.path(one["path"])
+        optional = str(one.get("required")).lower() == "false"
+        return path if not optional or is_there(Path(path)) else None
 
     def _environment(self, value: Any) -> Any:
         """A name without a value takes the variable's, or is left out where there is none."""
-        known = self._document.variables
+        known = self._document.variables if self._document.strict else {}
         if isinstance(value, dict):
             filled = {name: known.get(name) if got is None else got for name, got in value.items()}
             return {name: got for name, got in filled.items() if got is not None}
         if not isinstance(value, list):
             return value
-        entries = [one for one in value if not isinstance(one, str) or "=" in one or one in known]
-        return [
-            f"{one}={known[one]}" if isinstance(one, str) and "=" not in one else one
-            for one in entries
-        ]
+        entries: list[Any] = []
+        for at, one in enumerate(value):
+            bare = isinstance(one, str) and "=" not in one
+            kept = not bare or one in known
+            self.moved["environment", at] = ("environment", len(entries)) if kept else None
+            if kept:
+                entries.append(f"{one}={known[one]}" if bare else one)
+        return entries
 
-    def _volume(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            source = value.get("source")
-            if isinstance(source, str) and value.get("type") in ("bind", "volume"):
-                return {**value, "source": self._source(source)}
+    def _volumes(self, value: Any) -> Any:
+        if not isinstance(value, list):
             return value
-        source, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-        return f"{self._source(source)}:{rest}" if colon else value
-
-    def _source(self, source: str) -> str:
-        if source.startswith(("./", "../")) or source in (".", ".."):
-            return self._path(source)
-        return source if source.startswith(("/", "~")) else self._named("volumes", source)
-
-    def _named(self, kind: str, name: str) -> str:
-        """How a network or volume of the file is called in Docker."""
-        declared = self._document.section(kind, name)
-        external = declared.get("external")
-        if declared.get("name"):
-            return str(declared["name"])
-        if isinstance(external, dict) and external.get("name"):
-            return str(external["name"])
-        return name if external == "true" else f"{self._document.project}_{name}"
+        return [self._naming.volume(one, ("volumes", at)) for at, one in enumerate(value)]
 
     def _networks(self, value: Any) -> Any:
         """The networks under their real names; the service is found there by its own name."""
         if value is None or value in ([], {}):
             value = ["default"]
+        places: dict[str, Key] = {}
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            places = {one: ("networks", at) for at, one in enumerate(value)}
             value = dict.fromkeys(value)
         if not isinstance(value, dict):
             return value
         joined = {}
         for name, said in value.items():
-            keys = dict(said) if isinstance(said, dict) else {}
-            aliases = keys.get("aliases")
-            more = (
-                [one for one in aliases if one != self._name] if isinstance(aliases, list) else []
-            )
-            joined[self._named("networks", name)] = {**keys, "aliases": [self._name, *more]}
+            place = places.get(name, ("networks", name))
+            real = self._naming.named("networks", name, place)
+            self.moved[place] = ("networks", real)
+            joined[real] = self._with_alias(said)
         return joined
 
+    def _with_alias(self, said: Any) -> Any:
+        keys = {} if said is None else said
+        aliases = (keys.get("aliases") or []) if isinstance(keys, dict) else None
+        if not isinstance(aliases, list):
+            return keys
+        more = [one for one in aliases if one != self._name]
+        return {**keys, "aliases": [self._name, *more]}
+
+    def _grants(self, kind: str, value: Any) -> Any:
+        return [self._grant(kind, one) for one in value] if isinstance(value, list) else value
+
     def _grant(self, kind: str, value: Any) -> Any:
-        """A secret or config, declared under a name that config.yml cannot have for another."""
+        """A secret or config, declared under a name that is this app's alone.
+
+        Two Compose files may be one project, and have two secrets of one name.
+        """
         long = dict(value) if isinstance(value, dict) else {"source": value}
         name = long.get("source")
         if not isinstance(name, str):
             return value
-        declared = self._document.section(kind, name)
-        unique = f"{self._document.project}.{name}"
-        if declared:
+        unique = f"{self._app}.{name}"
+        declared = self._document.declared(kind, name)
+        if declared is not None:
             if isinstance(declared.get("file"), str):
-                declared["file"] = self._path(declared["file"])
-            self.grants[kind][unique] = declared
+                declared["file"] = self._naming.path(declared["file"])
+            self.grants[kind][unique] = (name, declared)
         default = f"/run/secrets/{name}" if kind == "secrets" else f"/{name}"
         target = long.get("target") or default
         if isinstance(target, str) and "/" not in target and kind == "secrets":
             target = f"/run/secrets/{target}"
         return {**long, "source": unique, "target": target}
+
+    def _replicas(self, keys: dict[str, Any]) -> None:
+        if "scale" in keys:
+            keys["replicas"] = keys.pop("scale")
+            self.moved["scale",] = ("replicas",)
+        deploy = keys.get("deploy")
+        if isinstance(deploy, dict) and "replicas" in deploy:
+            keys["replicas"] = deploy["replicas"]
+            keys["deploy"] = {key: value for key, value in deploy.items() if key != "replicas"}
+            self.moved["deploy", "replicas"] = ("replicas",)
 
 
 def _image(keys: dict[str, Any]) -> None:
@@ -152,14 +179,3 @@ def _image(keys: dict[str, Any]) -> None:
     name, colon, tag = image.rpartition(":")
     if colon and "/" not in tag:
         keys["image"], keys["tags"] = name, [tag]
-
-
-def _replicas(keys: dict[str, Any]) -> None:
-    deploy = keys.get("deploy")
-    scale = keys.pop("scale", None)
-    if isinstance(deploy, dict) and "replicas" in deploy:
-        deploy = dict(deploy)
-        scale = deploy.pop("replicas")
-        keys["deploy"] = deploy
-    if scale is not None:
-        keys["replicas"] = scale

@@ -38,8 +38,17 @@ def timed(what: str, act: Callable[[], str]) -> None:
     say(what, words, time.monotonic() - begun)
 
 
-def lab_up(deployer: Deployer) -> None:
-    """Bring up what a server would have: engine, registry, images, the receiver's user."""
+def in_folder(folder: Path) -> Deployer:
+    """The demo's deployer, with its configuration and secrets in this folder."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return Deployer(folder, NAME, preferred_port=8088)
+
+
+def lab_up(deployer: Deployer) -> Deployer:
+    """Bring up what a server would have: engine, registry, images, the receiver's user.
+
+    The deployer to go on with: clean-up after an earlier demo takes its folder away.
+    """
 
     def engine_up() -> str:
         started = engine.ensure_engine()
@@ -55,7 +64,9 @@ def lab_up(deployer: Deployer) -> None:
     # What a demo that was killed has left behind.
     if succeeds(["docker", "inspect", deployer.nginx]):
         timed("clean", lambda: "removed what an earlier demo left behind" + _swept(deployer))
+        deployer = in_folder(deployer.folder)
     run(["docker", "volume", "create", IDS])
+    return deployer
 
 
 def _swept(deployer: Deployer) -> str:
@@ -204,10 +215,9 @@ def main() -> int:
     folder = LAB / "demo"
     print("\n  deployer: v1, then v2 under load, on this machine's Docker\n")
     try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        deployer = Deployer(folder, NAME, preferred_port=8088)
+        deployer = in_folder(folder)
         try:
-            lab_up(deployer)
+            deployer = lab_up(deployer)
             well = demonstrate(deployer)
             if not once:
                 print("  It stays up until Ctrl-C; then everything it made is removed.\n")

@@ -69,6 +69,8 @@ class DockerWorld:
             self.api.remove_container(container, force=True, v=True)
         for network in self._networks:
             self.api.remove_network(network)
+        for volume in self.api.volumes(filters={"name": self.app})["Volumes"] or ():
+            self.api.remove_volume(volume["Name"])
         for image in self._pushed:
             self._forget(image)
         self.clients.close()

@@ -62,6 +62,7 @@ def lab_up(deployer: Deployer) -> Deployer:
         made = user.ensure_receiver_user()
         say("user", f"{user.RECEIVER_USER}, " + ("made for the receiver" if made else "is there"))
     # What a demo that was killed has left behind.
+    deployer.stop_earlier()
     if succeeds(["docker", "inspect", deployer.nginx]):
         timed("clean", lambda: "removed what an earlier demo left behind" + _swept(deployer))
         deployer = in_folder(deployer.folder)

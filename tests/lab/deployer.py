@@ -88,6 +88,7 @@ class Deployer:
                 stderr=log,
                 start_new_session=True,
             )
+        (self.folder / "serve.pid").write_text(str(self.process.pid))
         wait_until(self._is_ready, "the start of deployer", hint=self._last_words)
 
     def stop(self, how: int = signal.SIGTERM, limit: float = 60) -> int:
@@ -186,6 +187,17 @@ class Deployer:
         lines = [json.loads(line) for line in self.log.read_text().splitlines()]
         started = [line for line in lines if line["event"] == "child started"]
         return [int(line["pid"]) for line in started if line["child"] == name][-1]
+
+    def stop_earlier(self) -> None:
+        """Stop a `deployer serve` of this folder that outlived whoever started it."""
+        try:
+            pid = int((self.folder / "serve.pid").read_text())
+            said = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return
+        if b"deployer" in said and b"serve" in said:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"the end of process {pid}")
 
     def clean(self) -> None:
         """Stop it and remove its containers, images and folder: all that it made."""

@@ -12,7 +12,6 @@ from tests.engine.app import App
 from tests.engine.world import World, serving
 from tests.lab.deployer import free_port
 from tests.lab.faults import FaultyRegistry
-from tests.lab.images import push_foreign
 from tests.lab.user import folder
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
@@ -116,7 +115,7 @@ def test_a_tag_that_moves_before_it_is_pulled_is_what_was_resolved(
 
 def test_an_image_for_another_machine_is_refused_before_it_is_pulled(one: World) -> None:
     """The reason names both platforms."""
-    push_foreign(one.web.repository, "latest", "linux/arm64", one.web.registry)
+    one.web.registry.put_foreign(one.web.repository, "latest", "arm64")
     ended = failed(one)
     assert ended["step"] == "resolve"
     assert re.search(r"it is for linux/arm64 and Docker runs on linux/amd64", ended["reason"])

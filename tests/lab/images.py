@@ -21,7 +21,6 @@ __all__ = [
     "ensure_busybox",
     "present",
     "push",
-    "push_foreign",
 ]
 
 _FOLDER = Path(__file__).parent / "app"
@@ -62,17 +61,6 @@ def push(image: str, repository: str, tag: str, registry: Registry) -> str:
     if found is None:
         raise LabError(f"`docker push {name}` named no digest:\n{said}")
     return found.group(1)
-
-
-def push_foreign(repository: str, tag: str, platform: str, registry: Registry) -> str:
-    """Push an image for another platform, which nobody could run; its digest."""
-    name = f"deployer-lab/foreign:{platform.replace('/', '-')}"
-    command = ["docker", "build", "--quiet", "--platform", platform, "--tag", name, "--file", "-"]
-    run([*command, str(_FOLDER)], env=BUILD_ENV, text_in="FROM scratch\nCOPY server.py /\n")
-    try:
-        return push(name, repository, tag, registry)
-    finally:
-        run(["docker", "image", "rm", name])
 
 
 def build(version: str, mode: str = "ok", extra: Sequence[str] = ()) -> str:

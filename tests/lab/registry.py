@@ -1,6 +1,7 @@
 """A real image registry (Distribution) as a process, with logins and notifications if wanted."""
 
 import base64
+import hashlib
 import http.client
 import json
 import shutil
@@ -107,6 +108,38 @@ class Registry:
         if status not in (202, 404):
             raise LabError(f"{self.address} did not delete {repository}@{digest}: {body!r}")
 
+    def put_foreign(self, repository: str, tag: str, architecture: str) -> str:
+        """Put an image without layers for another kind of processor there; its digest.
+
+        By hand: not every builder minds `--platform` where there is nothing to run.
+        """
+        config = json.dumps(
+            {
+                "architecture": architecture,
+                "os": "linux",
+                "config": {},
+                "rootfs": {"type": "layers", "diff_ids": []},
+            }
+        ).encode()
+        digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
+        _, headers, _ = self._ask("POST", f"/v2/{repository}/blobs/uploads/")
+        place = headers["location"].partition(self.address)[2] or headers["location"]
+        self._put(f"{place}&digest={digest}", config, "application/octet-stream")
+        kind = "application/vnd.docker.distribution.manifest.v2+json"
+        described = {
+            "mediaType": "application/vnd.docker.container.image.v1+json",
+            "size": len(config),
+            "digest": digest,
+        }
+        manifest = {"schemaVersion": 2, "mediaType": kind, "config": described, "layers": []}
+        self._put(f"/v2/{repository}/manifests/{tag}", json.dumps(manifest).encode(), kind)
+        return self.digest_of(repository, tag)
+
+    def _put(self, path: str, content: bytes, kind: str) -> None:
+        status, _, said = self._ask("PUT", path, {"Content-Type": kind}, content)
+        if status != 201:
+            raise LabError(f"{self.address} did not take {path}: {status} {said!r}")
+
     def client_config(self) -> Path:
         """Return a folder for `docker --config` that holds the first user's login."""
         content: dict[str, object] = {}
@@ -121,14 +154,18 @@ class Registry:
         return base64.b64encode(f"{name}:{password}".encode()).decode()
 
     def _ask(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         sent = {**(headers or {})}
         if self._users:
             sent["Authorization"] = f"Basic {self._login()}"
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         try:
-            connection.request(method, path, headers=sent)
+            connection.request(method, path, content, sent)
             answer = connection.getresponse()
             return (
                 answer.status,

@@ -35,6 +35,12 @@ _NOT_FOUND = re.compile(
 
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _TAKEN = re.compile(r"address already in use|port is already allocated", re.IGNORECASE)
+# Not just "stop it": it may be the release that serves, which stays until the new one does.
+_FREE_IT = (
+    "Look what has this port (`ss -ltnp`): if it is the app's own running release, remove the port "
+    "from `ports` or write a range, since the new release is started beside it; else stop that, or "
+    "correct `ports`"
+)
 _MAKE_ROOM = (
     "the disk of Docker's data is full. Make room (`docker system df` shows what takes it, "
     "`docker image prune` removes images that nothing uses), then deploy again"
@@ -46,7 +52,7 @@ def with_advice(said: str) -> str:
     if _FULL.search(said):
         return f"{said}: {_MAKE_ROOM}"
     if _TAKEN.search(said):
-        return f"{said}. Stop what has this port (`ss -ltnp` shows it), or correct `ports`"
+        return f"{said}. {_FREE_IT}"
     return said
 
 

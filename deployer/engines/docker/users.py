@@ -35,16 +35,21 @@ def owner_of(api: docker.APIClient, container: str) -> tuple[int, int]:
     known = next((one for one in accounts if len(one) > 3 and user in (one[0], one[2])), None)
     if known is None and not user.isdigit():
         raise _unknown("user", user)
-    uid = int(known[2]) if known else int(user)
+    uid = _number(known[2]) if known else int(user)
     if not group:
-        return uid, int(known[3]) if known else 0
+        return uid, _number(known[3]) if known else 0
     if group.isdigit():
         return uid, int(group)
     groups = lines_of(api, container, "/etc/group")
-    gid = next((int(one[2]) for one in groups if len(one) > 2 and one[0] == group), None)
+    gid = next((_number(one[2]) for one in groups if len(one) > 2 and one[0] == group), None)
     if gid is None:
         raise _unknown("group", group)
     return uid, gid
+
+
+def _number(said: str) -> int:
+    """An id as the runtime reads it: what is no number counts as 0 (runc, libcontainer/user)."""
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _unknown(kind: str, name: str) -> StartFailed:

@@ -95,6 +95,18 @@ def test_a_user_that_the_image_does_not_have_is_named(world: DockerWorld, releas
     world.engine.discard(release.app, 1)
 
 
+def test_an_odd_line_of_the_images_passwd_means_what_the_runtime_makes_of_it(
+    world: DockerWorld, release: Release
+) -> None:
+    """A number that is none counts as 0, for the process as for its files."""
+    lines = ("RUN mkdir -p /etc && echo 'app:x:abc:50::/:/bin/sh' > /etc/passwd",)
+    image = world.push(Behaviour.ANSWERS, tag="odd", lines=lines)
+    world.engine.pull(image, stall=20, timeout=60, stopping=lambda: None)
+    spec = replace(release.spec, user="app", command=("sh", "-c", f"id -u; {LOOK}"))
+    lines_said = said(world, replace(release, image=image, spec=spec), 1)
+    assert lines_said[:2] == ["0", "400 0:50"]
+
+
 def test_files_that_cannot_be_written_are_a_refusal_that_names_the_folder(
     release: Release,
 ) -> None:

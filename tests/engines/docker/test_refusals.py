@@ -56,4 +56,5 @@ def test_a_full_disk_comes_with_what_to_do() -> None:
 
 def test_a_port_that_is_taken_comes_with_what_to_do() -> None:
     said = with_advice("listen tcp4 0.0.0.0:80: bind: address already in use")
-    assert said.endswith("Stop what has this port (`ss -ltnp` shows it), or correct `ports`")
+    assert "Look what has this port (`ss -ltnp`): if it is the app's own running release" in said
+    assert said.endswith("else stop that, or correct `ports`")

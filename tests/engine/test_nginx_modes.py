@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from deployer.proxies.templates import package_templates
+from tests.engine.app import CLIENTS
 from tests.engine.world import World
+from tests.lab.clients import CLOSING, SATURATING
 from tests.lab.images import NGINX, ensure_base_images
 from tests.lab.packages import ensure
 from tests.lab.shell import run, succeeds, wait_until
@@ -105,7 +107,8 @@ def one(request: pytest.FixtureRequest) -> Iterator[Mode]:
             made.clean()
 
 
-def test_a_switch_fails_no_request_of_closing_clients(one: Mode) -> None:
+def test_a_switch_fails_no_request_beyond_what_an_old_nginx_must(one: Mode) -> None:
+    """Before 1.27.4 a reload closes each idle connection once, also one that is just used again."""
     app = one.world.web
     with app.load() as load:
         wait_until(lambda: load.least_sent() > 20, "the first requests")
@@ -113,7 +116,9 @@ def test_a_switch_fails_no_request_of_closing_clients(one: Mode) -> None:
         report = load.stop()
     assert ended["status"] == "succeeded", ended["reason"]
     assert app.ask() == (200, "v2")
-    assert report.failed == 0, str(report)
+    assert report.classes[CLOSING].failed == 0, str(report)
+    bound = CLIENTS[SATURATING] if one.mode == "host" else 0
+    assert report.classes[SATURATING].failed <= bound, str(report)
 
 
 def test_the_users_own_site_is_served(one: Mode) -> None:

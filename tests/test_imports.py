@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = ["errors", "spec", "model", "evidence", "deployment", "policy"]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {"health", "record", "releases", "rollout", "traffic", "orders", "pulse", "worker"}
+READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)
 LIBRARIES_OF_ADAPTERS = {"flask", "docker", "sqlalchemy", "jinja2", "alembic", "gunicorn"}
@@ -28,7 +29,7 @@ def imports_of(path: Path) -> set[str]:
 
 def allowed(row: str) -> set[str]:
     """The rows that a row may import, itself included."""
-    values, everything = set(VALUES), {"logs", "views", "condition", "__version__", "__init__"}
+    values, everything = set(VALUES), READERS | {"logs", "__version__", "__init__"}
     if row in VALUES:
         return set(VALUES[: VALUES.index(row) + 1])
     if row in CONTRACTS:
@@ -38,9 +39,9 @@ def allowed(row: str) -> set[str]:
     if row in ADAPTERS:
         return values | CONTRACTS | {row}
     if row == "web":
-        return values | CONTRACTS | {"web", "logs", "views", "condition"}
-    if row in ("views", "condition"):
-        return values | CONTRACTS | {"views", "condition"}
+        return values | CONTRACTS | READERS | {"web", "logs"}
+    if row in READERS:
+        return values | CONTRACTS | READERS
     if row == "logs":
         return {"logs"}
     return (

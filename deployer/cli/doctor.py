@@ -65,7 +65,7 @@ def show(report: Report, *, verbose: bool) -> None:
 def _heading(finding: Finding) -> object:
     from rich.text import Text
 
-    from deployer.cli.output import one_line
+    from deployer.words import one_line
 
     style = "error" if finding.severity == "problem" else "warning"
     word = Text(finding.severity, style=style)

@@ -10,9 +10,10 @@ from rich.text import Text
 from deployer import views
 from deployer.cli import follow
 from deployer.cli.lazy import FAILED
-from deployer.cli.output import console, one_line, print_json, sections, status_word, took
+from deployer.cli.output import console, print_json, sections, status_word
 from deployer.deployment import Deployment, Status
 from deployer.ports import Order, Store
+from deployer.words import one_line, took
 
 PATIENCE = 2.0
 """Seconds in which a running worker has surely taken an order."""

@@ -11,11 +11,12 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from deployer.cli.output import knows_unicode, mark, one_line, took
-from deployer.cli.timeline import Span, spans
+from deployer.cli.output import knows_unicode, mark
 from deployer.deployment import ENDED, Deployment, Status
 from deployer.errors import StoreUnusable
 from deployer.ports import Order, Store
+from deployer.timeline import Span, spans
+from deployer.words import one_line, took
 
 POLL = 0.1
 

@@ -10,27 +10,14 @@ from rich.text import Text
 
 from deployer import views
 from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
-from deployer.cli.output import (
-    NOTHING,
-    ago,
-    console,
-    mark,
-    moment,
-    one_line,
-    print_json,
-    safe,
-    sections,
-    short,
-    status_word,
-    title,
-    took,
-)
+from deployer.cli.output import console, mark, moment, print_json, sections, status_word, title
 from deployer.cli.tables import Row, fields, listing
-from deployer.cli.timeline import Span, spans
 from deployer.deployment import ENDED, Deployment, Status, Transition
 from deployer.errors import DeployerError
 from deployer.model import Image
 from deployer.ports import Active
+from deployer.timeline import Span, spans
+from deployer.words import NOTHING, ago, one_line, safe, short, took
 
 BAR = 28
 MESSAGE_WIDTH = 30

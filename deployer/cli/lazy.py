@@ -101,8 +101,9 @@ def complain(message: str, detail: str = "") -> None:
     """One `error:` line on stderr, and the evidence under it."""
     from rich.text import Text
 
-    from deployer.cli.output import console, quoted, safe
+    from deployer.cli.output import console, quoted
     from deployer.evidence import plain
+    from deployer.words import safe
 
     err = console(stderr=True)
     err.print(Text("error: ", style="error").append(safe(message), style="default not bold"))

@@ -1,11 +1,10 @@
-"""How the command line speaks: one console, statuses in words, times, durations, evidence."""
+"""How the command line speaks: one console, statuses in words, times, evidence."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
-import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -16,21 +15,20 @@ from rich.theme import Theme
 
 from deployer import evidence
 from deployer.deployment import Status
+from deployer.words import SYMBOLS, one_line, safe
 
 THEME = Theme({"error": "bold red", "warning": "yellow", "quiet": "dim", "heading": "bold dim"})
-SYMBOLS: dict[str, tuple[str, str]] = {
-    Status.QUEUED: ("○", "cyan"),
-    Status.RUNNING: ("●", "cyan"),
-    Status.SUCCEEDED: ("✓", "green"),
-    Status.FAILED: ("✗", "red"),
-    Status.CANCELLED: ("⊘", "yellow"),
-    Status.SUPERSEDED: ("→", "dim"),
-    Status.UNCHANGED: ("=", "dim"),
-    Status.REFUSED: ("!", "yellow"),
+STYLES: dict[str, str] = {
+    Status.QUEUED: "cyan",
+    Status.RUNNING: "cyan",
+    Status.SUCCEEDED: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "yellow",
+    Status.SUPERSEDED: "dim",
+    Status.UNCHANGED: "dim",
+    Status.REFUSED: "yellow",
 }
-NOTHING = "-"
 UNLIMITED = 2000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -61,26 +59,15 @@ def knows_unicode() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def safe(text: str) -> str:
-    """Text from elsewhere: control characters, also terminal escapes, made visible."""
-    return _CONTROL.sub(lambda found: ascii(found.group())[1:-1], text)
-
-
-def one_line(text: str) -> str:
-    """Text from elsewhere for a place in a line: its line breaks are made visible too."""
-    return safe(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
 def mark(status: str) -> Text:
     """A status as its symbol; empty where the terminal cannot show it."""
-    symbol, style = SYMBOLS[status]
-    return Text().append(symbol if knows_unicode() else "", style=style)
+    return Text().append(SYMBOLS[status] if knows_unicode() else "", style=STYLES[status])
 
 
 def status_word(status: str) -> Text:
     """A status as a word with its symbol; the colour says nothing that the word does not."""
     word = mark(status)
-    return word.append(f" {status}" if word else str(status), style=SYMBOLS[status][1])
+    return word.append(f" {status}" if word else str(status), style=STYLES[status])
 
 
 def quoted(text: str) -> Text:
@@ -96,40 +83,9 @@ def sections(detail: str) -> Text:
     return Text("\n\n").join(told)
 
 
-def short(digest: str) -> str:
-    """The first twelve digits of a digest, as Docker shows them."""
-    return digest.removeprefix("sha256:")[:12] or NOTHING
-
-
 def moment(at: float) -> str:
     """A time in the reader's zone, in full."""
     return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M:%S %Z}"
-
-
-def ago(at: float, now: float) -> str:
-    """How long ago that was, in the largest unit that fits."""
-    seconds = now - at
-    if seconds < 1:
-        return "just now"
-    for size, unit in ((86400, "day"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''} ago"
-    return f"{int(seconds)} s ago"
-
-
-def took(seconds: float) -> str:
-    """A duration as a person says it."""
-    if seconds < 0.9995:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def title(text: str) -> Text:

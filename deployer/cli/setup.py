@@ -10,12 +10,13 @@ import click
 
 from deployer.cli.context import Invocation, as_json, pass_invocation
 from deployer.cli.lazy import MISUSED
-from deployer.cli.output import console, print_json, safe, title
+from deployer.cli.output import console, print_json, title
 from deployer.cli.tables import fields
 from deployer.config.file import NAMING
 from deployer.config.values import Config, Hook
 from deployer.errors import ConfigError
 from deployer.model import App
+from deployer.words import safe
 
 _SIGNING_KIND = "a secret to sign with (Standard Webhooks)"
 

@@ -14,22 +14,13 @@ from rich.text import Text
 from deployer import views
 from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
 from deployer.cli.lazy import FAILED
-from deployer.cli.output import (
-    NOTHING,
-    ago,
-    console,
-    moment,
-    one_line,
-    print_json,
-    short,
-    status_word,
-    took,
-)
+from deployer.cli.output import console, moment, print_json, status_word
 from deployer.cli.tables import Row, fields, listing
 from deployer.condition import STALE, Trouble, troubles
 from deployer.deployment import Deployment, Status
 from deployer.model import App
 from deployer.ports import Active, Store
+from deployer.words import NOTHING, ago, one_line, short, took
 
 HEADINGS = ("APP", "RELEASE", "TAG", "DIGEST", "HEALTHY", "SINCE", "LAST DEPLOYMENT")
 TONES = {True: "green", False: "red"}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from deployer.cli.output import knows_unicode, one_line, safe
+from deployer.cli.output import knows_unicode
+from deployer.words import one_line, safe
 
 NOTE_WIDTH = 40
 NOTE_LINES = 3

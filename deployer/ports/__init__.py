@@ -8,11 +8,12 @@ contract passes, the fakes included.
 from deployer.ports.engine import Engine, Login, Logins, Registry, Stopping
 from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
 from deployer.ports.source import Heard, Inbound, Source
-from deployer.ports.store import Active, Delivery, Order, Recorded, Store
+from deployer.ports.store import Active, Counts, Delivery, Order, Recorded, Store
 
 __all__ = [
     "Active",
     "Applied",
+    "Counts",
     "Delivery",
     "Engine",
     "Heard",

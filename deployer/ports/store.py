@@ -62,6 +62,21 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What there has been so far, for metrics.
+
+    `ended` has for (app, status) how many deployments came to it and how many seconds they ran
+    in all; `open` how many of (app, status) are queued or running, `waiting_since` when the oldest
+    queued one was queued (seconds since 1970); `deliveries` how many of (hook, verdict) came.
+    """
+
+    ended: Mapping[tuple[str, str], tuple[int, float]]
+    open: Mapping[tuple[str, str], int]
+    waiting_since: float | None
+    deliveries: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
 class Active:
     """Which release of an app has the traffic, and the deployment whose replicas it is."""
 
@@ -107,8 +122,22 @@ class Store(Protocol):
         """A delivery by its id."""
         ...
 
-    def deployments(self, app: str | None = None, limit: int = 20) -> list[Deployment]:
-        """The newest deployments first, of one app or of all."""
+    def deliveries(self, limit: int = 20, before: int | None = None) -> list[Delivery]:
+        """The newest deliveries first, without their bodies; those older than `before`."""
+        ...
+
+    def deployments(
+        self, app: str | None = None, limit: int = 20, before: int | None = None
+    ) -> list[Deployment]:
+        """The newest deployments first, of one app or of all; those older than `before`."""
+        ...
+
+    def queued_by(self, deliveries: Sequence[int]) -> list[Deployment]:
+        """The deployments that these deliveries queued, oldest first."""
+        ...
+
+    def counts(self) -> Counts:
+        """What there has been so far, of everything."""
         ...
 
     def deployment(self, deployment: int) -> Deployment | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Table, exists, select
+from sqlalchemy import LargeBinary, Row, Select, Table, exists, literal, select
 
 from deployer.deployment import Deployment, Status, Transition
 from deployer.errors import StoreUnusable
 from deployer.model import ReleaseRow
-from deployer.ports import Active, Delivery, Order
-from deployer.stores import rows, tables
+from deployer.ports import Active, Counts, Delivery, Order
+from deployer.stores import counting, rows, tables
 from deployer.stores.base import Database
 from deployer.stores.seen import snapshot_of
 
@@ -45,13 +46,37 @@ class Reading:
             row = self._by_id(tables.deployments, deployment)
             return None if row is None else rows.deployment_of(row)
 
-    def deployments(self, app: str | None = None, limit: int = 20) -> list[Deployment]:
-        """The newest deployments first, of one app or of all."""
-        question = select(tables.deployments).order_by(tables.deployments.c.id.desc())
-        if app is not None:
-            question = question.where(tables.deployments.c.app == app)
+    def deliveries(self, limit: int = 20, before: int | None = None) -> list[Delivery]:
+        """The newest deliveries first, without their bodies; those older than `before`."""
+        table = tables.deliveries
+        bodiless = [column for column in table.c if column is not table.c.body]
+        question = select(*bodiless, literal(b"", LargeBinary).label("body"))
         with self._database.reading() as connection:
-            return [rows.deployment_of(row) for row in connection.execute(question.limit(limit))]
+            found = connection.execute(_newest(question, table, limit, before))
+            return [rows.delivery_of(row) for row in found]
+
+    def deployments(
+        self, app: str | None = None, limit: int = 20, before: int | None = None
+    ) -> list[Deployment]:
+        """The newest deployments first, of one app or of all; those older than `before`."""
+        table = tables.deployments
+        question = _newest(select(table), table, limit, before)
+        if app is not None:
+            question = question.where(table.c.app == app)
+        with self._database.reading() as connection:
+            return [rows.deployment_of(row) for row in connection.execute(question)]
+
+    def queued_by(self, deliveries: Sequence[int]) -> list[Deployment]:
+        """The deployments that these deliveries queued, oldest first."""
+        table = tables.deployments
+        question = select(table).where(table.c.delivery.in_(deliveries)).order_by(table.c.id)
+        with self._database.reading() as connection:
+            return [rows.deployment_of(row) for row in connection.execute(question)]
+
+    def counts(self) -> Counts:
+        """What there has been so far, of everything."""
+        with self._database.reading() as connection:
+            return counting.counts(connection)
 
     def running(self) -> list[Deployment]:
         """Deployments with status running, oldest first."""
@@ -114,3 +139,10 @@ class Reading:
             return None
         with self._database.reading() as connection:
             return connection.execute(select(table).where(table.c.id == number)).one_or_none()
+
+
+def _newest(question: Select[Any], table: Table, limit: int, before: int | None) -> Select[Any]:
+    if before is not None:
+        # A greater number is one that no row can have, and SQLite takes none.
+        question = question.where(table.c.id < min(before, rows.LARGEST))
+    return question.order_by(table.c.id.desc()).limit(limit)

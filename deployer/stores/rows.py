@@ -18,7 +18,9 @@ from deployer.stores.strict import value_of
 
 T = TypeVar("T", Active, Delivery, Deployment, Order, ReleaseRow, Transition)
 
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+"""The greatest number that a row of SQLite can have."""
+
 # No time zone takes it beyond the year 9999, where Python's datetime ends.
 _LATEST = 253_000_000_000.0
 _FIXED = ("id", "app", "trigger", "queued_at", "delivery")
@@ -26,7 +28,7 @@ _FIXED = ("id", "app", "trigger", "queued_at", "delivery")
 
 def is_id(number: int) -> bool:
     """Whether a row can have this number at all: SQLite has no greater ones."""
-    return 0 < number <= _LARGEST
+    return 0 < number <= LARGEST
 
 
 def columns(value: Delivery | Order | Wanted) -> dict[str, Any]:

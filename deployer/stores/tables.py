@@ -53,6 +53,7 @@ Index(
     sqlite_where=text("sender_id <> ''"),
     postgresql_where=text("sender_id <> ''"),
 )
+Index("deliveries_by_verdict", deliveries.c.hook, deliveries.c.verdict)
 
 releases = Table(
     "releases",

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from deployer.cli.output import ago, moment, one_line, print_json, quoted, safe, took
+from deployer.cli.output import moment, print_json, quoted
+from deployer.words import ago, one_line, safe, took
 
 
 @pytest.mark.parametrize(

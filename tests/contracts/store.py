@@ -12,7 +12,7 @@ import pytest
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted, advance, enter
 from deployer.errors import IllegalTransition, Refused, StoreError
 from deployer.model import Image, Release
-from deployer.ports import Active, Delivery, Order, Store
+from deployer.ports import Active, Counts, Delivery, Order, Store
 from deployer.spec import Spec, Volume
 
 T = TypeVar("T")
@@ -103,6 +103,37 @@ class Deliveries:
         (first, _), (second, _) = recorded.deployments
         assert must(store.deployment(first)).status is Status.SUPERSEDED
         assert must(store.deployment(second)).status is Status.QUEUED
+
+    def test_the_newest_deliveries_come_first_without_their_bodies(self, store: Store) -> None:
+        ids = [store.record(delivery(reason=str(n)), []).delivery for n in range(5)]
+        newest = store.deliveries(limit=2)
+        assert [one.id for one in newest] == [ids[4], ids[3]]
+        assert newest[0] == replace(must(store.delivery(ids[4])), body=b"")
+        assert [one.id for one in store.deliveries(limit=9, before=ids[2])] == [ids[1], ids[0]]
+        assert store.deliveries(before=ids[0]) == []
+        assert len(store.deliveries(before=2**70)) == 5
+
+    def test_what_deliveries_queued_is_found_by_them(self, store: Store) -> None:
+        first = store.record(delivery(), [wanted(), wanted("api")])
+        second = store.record(delivery(), [])
+        found = store.queued_by([first.delivery, second.delivery])
+        assert [(one.id, one.app) for one in found] == list(first.deployments)
+        assert store.queued_by([]) == []
+
+    def test_everything_is_counted(self, store: Store) -> None:
+        assert store.counts() == Counts({}, {}, None, {})
+        store.record(delivery(), [wanted(), wanted("api")])
+        store.record(replace(delivery(), verdict="ignored"), [])
+        store.record(replace(delivery(), received_at=90.0), [wanted("shop")])
+        running = must(store.claim(150.0))
+        store.save(advance(running, Status.FAILED, 157.5), 157.5)
+        again = store.enqueue(wanted(), 160.0)
+        assert must(store.claim(161.0)).id != again
+        counts = store.counts()
+        assert counts.ended == {("web", "failed"): (1, 7.5)}
+        assert counts.open == {("web", "queued"): 1, ("api", "running"): 1, ("shop", "queued"): 1}
+        assert counts.waiting_since == 90.0
+        assert counts.deliveries == {("dockerhub", "accepted"): 2, ("dockerhub", "ignored"): 1}
 
     def test_an_order_is_open_until_it_is_answered(self, store: Store) -> None:
         first, second = store.give(order("web")), store.give(order("api", "rollback"))
@@ -218,6 +249,14 @@ class Queue:
         assert [one.id for one in store.deployments("web", limit=2)] == [numbers[3], numbers[2]]
         assert [one.id for one in store.deployments("api")] == [numbers[1]]
         assert store.deployments("other") == []
+
+    def test_the_ones_before_a_deployment_can_be_asked_for(self, store: Store) -> None:
+        for at in range(5):
+            store.enqueue(wanted(), float(at))
+        store.enqueue(wanted("api"), 9.0)
+        assert [one.id for one in store.deployments(limit=2, before=5)] == [4, 3]
+        assert [one.id for one in store.deployments("web", before=2)] == [1]
+        assert len(store.deployments(before=2**70)) == 6
 
     def test_changed_is_true_at_first_and_after_each_commit_only(self, store: Store) -> None:
         assert store.changed()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deployer.cli.timeline import Span, spans
 from deployer.deployment import Status, Step, Transition
+from deployer.timeline import Span, spans
 
 QUEUED, RUNNING, SUCCEEDED, FAILED = (
     Status.QUEUED,

@@ -46,6 +46,24 @@ def beat_at(snapshot: Mapping[str, Any]) -> float | None:
     return at
 
 
+def is_fresh(snapshot: Mapping[str, Any], now: float) -> bool:
+    """Whether what a snapshot says is still to be believed."""
+    at = snapshot.get("at")
+    return at is not None and now - at <= STALE
+
+
+def healthy(snapshot: Mapping[str, Any], app: str, deployment: int, wanted: int) -> tuple[int, int]:
+    """How many replicas of a deployment are well, and of how many.
+
+    One that is gone is missing from the snapshot, and still belongs to the total.
+    """
+    replicas = [
+        one for one in snapshot.get("apps", {}).get(app, []) if one["deployment"] == deployment
+    ]
+    well = sum(one["state"] == "running" and one["health"] in ("", "healthy") for one in replicas)
+    return well, max(wanted, len(replicas))
+
+
 def _of_worker(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
     at = beat_at(snapshot)
     if at is None:

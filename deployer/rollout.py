@@ -139,8 +139,8 @@ class Rollout:
             drained = record.patiently(self._drain)
             record.enter(Step.RETIRE, "" if drained else "cut what was still open after the drain")
             ended = [record.patiently(partial(engine.retire, one)) for one in self._old]
-            if ended:
-                record.say("; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended))
+            removed = "; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended)
+            record.say(removed or "nothing to remove")
         elif self._started and not self._routed:
             record.patiently(self._drain)
             record.patiently(self._remove)

@@ -284,6 +284,7 @@ class Worker:
                     **asdict(self.proxy.facts()),
                     "live": self.proxy.live(),
                     "draining": self.proxy.draining(),
+                    "reloads": self.proxy.reloads(),
                 },
                 "apps": {
                     name: [_seen(one) for one in replicas if one.app == name]

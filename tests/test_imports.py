@@ -39,7 +39,7 @@ def allowed(row: str) -> set[str]:
     if row in ADAPTERS:
         return values | CONTRACTS | {row}
     if row == "web":
-        return values | CONTRACTS | READERS | {"web", "logs"}
+        return values | CONTRACTS | READERS | {"web", "logs", "__version__"}
     if row in READERS:
         return values | CONTRACTS | READERS
     if row == "logs":

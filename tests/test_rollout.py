@@ -57,6 +57,7 @@ def test_a_first_deployment_takes_its_steps_in_order(world: World) -> None:
         "status: succeeded",
         "step: drain",
         "step: retire",
+        "step: retire",
     ]
 
 

@@ -397,6 +397,7 @@ class TestLooking:
             "gateway": "",
             "live": served.proxy.live(),
             "draining": 0,
+            "reloads": served.proxy.reloads(),
         }
         (web,) = served.replicas("web")
         assert seen["apps"]["web"] == [

@@ -16,7 +16,7 @@ from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
 from deployer.cli.lazy import FAILED
 from deployer.cli.output import console, moment, print_json, status_word
 from deployer.cli.tables import Row, fields, listing
-from deployer.condition import STALE, Trouble, troubles
+from deployer.condition import Trouble, healthy, is_fresh, troubles
 from deployer.deployment import Deployment, Status
 from deployer.model import App
 from deployer.ports import Active, Store
@@ -76,7 +76,7 @@ class Seen:
     @property
     def fresh(self) -> bool:
         """Whether what was seen is still to be believed."""
-        return self.age is not None and self.age <= STALE
+        return is_fresh(self.snapshot, self.now)
 
     def healthy(self, app: App, active: Active | None) -> Text:
         """How many replicas of what the app serves are well, of how many."""
@@ -84,16 +84,7 @@ class Seen:
             return Text(NOTHING)
         if not self.fresh:
             return Text(f"?/{app.spec.replicas}", style="warning")
-        replicas = [
-            one
-            for one in self.snapshot.get("apps", {}).get(app.name, [])
-            if one["deployment"] == active.deployment
-        ]
-        well = sum(
-            one["state"] == "running" and one["health"] in ("", "healthy") for one in replicas
-        )
-        # A replica that is gone is missing from the snapshot, and still belongs to the total.
-        total = max(app.spec.replicas, len(replicas))
+        well, total = healthy(self.snapshot, app.name, active.deployment, app.spec.replicas)
         return Text(f"{well}/{total}", style=TONES[well == total])
 
 

@@ -69,7 +69,11 @@ class ReceiverFile(Section):
     )
     threads: kinds.Count = Field(_RECEIVER.threads, description="Requests answered at once.")
     operator_token_file: compose.Files = Field(
-        (), description="File or files with the tokens for the API. None: nobody may use it."
+        (),
+        description="File or files with the tokens for pages and API. None: nobody may use them.",
+    )
+    metrics_token_file: compose.Files = Field(
+        (), description="File or files with tokens that open /metrics only. Operators' do too."
     )
 
 

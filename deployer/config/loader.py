@@ -74,6 +74,7 @@ def _app(
 def _absolute_files(file: File, folder: Path) -> None:
     receiver, nginx = file.receiver, file.nginx
     receiver.operator_token_file = tuple(folder / each for each in receiver.operator_token_file)
+    receiver.metrics_token_file = tuple(folder / each for each in receiver.metrics_token_file)
     nginx.templates = folder / nginx.templates if nginx.templates else None
     for hook in file.hooks.values():
         hook.token_file = tuple(folder / each for each in hook.token_file)
@@ -102,6 +103,7 @@ def _check_tokens(file: File, problems: Problems) -> None:
         ("hooks", name, "token_file"): hook.token_file for name, hook in file.hooks.items()
     }
     files["receiver", "operator_token_file"] = file.receiver.operator_token_file
+    files["receiver", "metrics_token_file"] = file.receiver.metrics_token_file
     for key, paths in files.items():
         for text in [] if problems.touch(key) else token_hashes(paths)[1]:
             problems.add(key, text)
@@ -112,7 +114,9 @@ def _check_tokens(file: File, problems: Problems) -> None:
 
 
 def _config(path: Path, file: File, apps: Mapping[str, App], problems: Problems) -> Config:
-    token_files: list[Key] = [("receiver", "operator_token_file")]
+    token_files: list[Key] = [
+        ("receiver", key) for key in ("operator_token_file", "metrics_token_file")
+    ]
     token_files += [
         ("hooks", name, key) for name in file.hooks for key in ("token_file", "secret_file")
     ]

@@ -149,6 +149,7 @@ def receiver_part(config: Config) -> ReceiverPart:
         return kept
 
     operators = read("receiver.operator_token_file", config.receiver.operator_token_file)
+    scrapers = read("receiver.metrics_token_file", config.receiver.metrics_token_file)
     hooks = {
         name: HookPart(
             source=hook.source,
@@ -168,9 +169,16 @@ def receiver_part(config: Config) -> ReceiverPart:
         store=config.paths.database,
         hooks=hooks,
         apps={
-            name: AppPart(image=app.image.name, tags=app.tags) for name, app in config.apps.items()
+            name: AppPart(
+                image=app.image.name,
+                tags=app.tags,
+                replicas=app.spec.replicas,
+                hosts=app.route.hosts if app.route else (),
+            )
+            for name, app in config.apps.items()
         },
         operators=operators,
+        scrapers=scrapers,
     )
 
 

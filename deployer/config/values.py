@@ -30,6 +30,7 @@ class Receiver(Value):
     max_body: int = 1024 * 1024
     threads: int = 16
     operator_token_file: tuple[Path, ...] = ()
+    metrics_token_file: tuple[Path, ...] = ()
 
 
 class Nginx(Value):
@@ -143,10 +144,12 @@ class HookPart(Value):
 
 
 class AppPart(Value):
-    """What the receiver knows of an app: which pushes select it."""
+    """What the receiver knows of an app: which pushes select it, and what pages show of it."""
 
     image: str
     tags: tuple[str, ...]
+    replicas: int = 1
+    hosts: tuple[str, ...] = ()
 
 
 class ReceiverPart(Value):
@@ -164,3 +167,4 @@ class ReceiverPart(Value):
     hooks: Mapping[str, HookPart]
     apps: Mapping[str, AppPart]
     operators: tuple[str, ...]
+    scrapers: tuple[str, ...] = ()

@@ -51,6 +51,8 @@ def secret_files(config: Config, file: File) -> Iterator[tuple[str, Path]]:
     folder = config.source.absolute().parent
     for path in config.receiver.operator_token_file:
         yield "receiver.operator_token_file", path
+    for path in config.receiver.metrics_token_file:
+        yield "receiver.metrics_token_file", path
     for name, hook in config.hooks.items():
         yield from ((f"hooks.{name}.token_file", path) for path in hook.token_file)
         yield from ((f"hooks.{name}.secret_file", path) for path in hook.secret_file)

@@ -109,6 +109,10 @@ class Proxy(Protocol):
         """Those of these worker processes that still exist."""
         ...
 
+    def reloads(self) -> int:
+        """How often Nginx was told to reload since this process began."""
+        ...
+
     def draining(self) -> int:
         """How many workers are shutting down."""
         ...

@@ -94,6 +94,7 @@ def receiver_shape(
             directive("access_log", access_log, "receiver"),
             directive("error_log", "/dev/null", "crit"),
             directive("location", "/", block=there),
+            directive("location", "=", "/sign-in", block=there),
             directive("location", "/hooks/", block=there),
         ],
     )

@@ -49,6 +49,7 @@ class Nginx:
         self._generations = Generations(folder)
         self._rendering = Rendering(settings, site, templates)
         self._confirm_limit = confirm_limit
+        self._reloads = 0
 
     def apply(self, routes: Sequence[Route]) -> Applied:
         """Make these the live routes; see ports.Proxy."""
@@ -106,6 +107,14 @@ class Nginx:
         """How many workers are shutting down."""
         return sum(worker.shutting_down for worker in self._host.workers())
 
+    def reloads(self) -> int:
+        """How often Nginx was told to reload since this process began."""
+        return self._reloads
+
+    def _reload(self) -> None:
+        self._host.reload()
+        self._reloads += 1
+
     def _hold(self, current: int) -> Applied:
         """Nothing has changed; but Nginx must run, and on this generation."""
         if self._host.ensure_running():
@@ -115,7 +124,7 @@ class Nginx:
             workers = self._host.workers()
             return Applied(current, frozenset(one.pid for one in workers if one.shutting_down))
         before = self._workers()
-        self._host.reload()
+        self._reload()
         self._confirm(current)
         self._wait_for_old(before)
         return Applied(current, before)
@@ -126,7 +135,7 @@ class Nginx:
         try:
             self._generations.point(number)
             if not self._host.ensure_running():
-                self._host.reload()
+                self._reload()
             self._confirm(number)
             self._wait_for_old(before)
         except DeployerError as error:
@@ -143,7 +152,7 @@ class Nginx:
             if previous is None:
                 return "there is no earlier configuration to go back to"
             if not self._host.ensure_running():
-                self._host.reload()
+                self._reload()
             self._confirm(previous)
         except DeployerError as error:
             log.warning("previous generation is not live", generation=previous, reason=str(error))

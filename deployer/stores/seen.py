@@ -51,6 +51,9 @@ def _check(found: Any) -> None:
             _time(one["since"])
     if "nginx" in found:
         _types(found["nginx"], _NGINX)
+        # Younger than the others: a snapshot of an older deployer has none.
+        if type(found["nginx"].get("reloads", 0)) is not int:
+            raise ValueError("no reloads")
         if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
             raise ValueError("no version")
     apps = found.get("apps", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response
@@ -16,9 +17,19 @@ from deployer.ports import Source, Store
 from deployer.web.answers import SECURITY_HEADERS, problem
 from deployer.web.api import Api, CheckBearer
 from deployer.web.hooks import Hooks, log_delivery
+from deployer.web.metrics import add_metrics
+from deployer.web.pages import Pages
+from deployer.web.rendering import error_page, prepare, wants_page
+from deployer.web.sessions import Sessions
 from deployer.web.waiting import Waiting
 
 log = structlog.get_logger()
+
+LARGEST_FORM = 4096
+"""The most that a form of a page may send, in bytes."""
+
+YEAR = 365 * 24 * 3600
+"""How long browsers keep what has its content's hash in its address, in seconds."""
 
 RETRY_AFTER = "5"
 """When a sender may try again after a 503, in seconds."""
@@ -42,7 +53,10 @@ def create_app(
 
     Raises ConfigError where an app's image is not well formed.
     """
-    app = Flask("deployer", static_folder=None)
+    app = Flask("deployer.web")
+    app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, SEND_FILE_MAX_AGE_DEFAULT=YEAR)
+    prepare(app)
+    add_metrics(app, part, store, check_bearer, now)
     # A redirect to the tidied path would answer a wrong token in another way than the others.
     app.url_map.merge_slashes = False
     app.url_map.converters["anything"] = _Anything
@@ -50,6 +64,8 @@ def create_app(
     _add_hooks(app, Hooks(part, store, sources, waiting, now))
     _add_probes(app, store)
     app.register_blueprint(Api(part, store, check_bearer, waiting, now).blueprint())
+    sessions = Sessions(part.operators, check_bearer)
+    app.register_blueprint(Pages(part, store, sessions, now).blueprint())
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StoreError, _store_error)
     app.register_error_handler(Exception, _fault)
@@ -83,20 +99,33 @@ def _http_error(error: HTTPException) -> Response:
         for name, value in error.get_headers()
         if name in ("Allow", "Location", "Retry-After")
     }
-    return problem(error.code or 500, error.description or error.name, kept)
+    return _told(error.code or 500, error.description or error.name, kept)
 
 
 def _store_error(error: StoreError) -> Response:
     log.error("store not available", reason=str(error))
+    if wants_page():
+        detail = "The store does not answer. This page tries again by itself."
+        return _told(503, detail, {"Retry-After": RETRY_AFTER})
     detail = "the store does not answer, so nothing was taken. Try again"
-    return problem(503, detail, {"Retry-After": RETRY_AFTER})
+    return _told(503, detail, {"Retry-After": RETRY_AFTER})
 
 
 def _fault(error: Exception) -> Response:
     log.error("request failed", exc_info=error)
-    return problem(500, "a fault in deployer itself; its log has the details")
+    return _told(500, "a fault in deployer itself; its log has the details")
+
+
+def _told(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as a page for a browser, as a problem for everybody else."""
+    if not wants_page():
+        return problem(status, detail, headers)
+    answer = error_page(status, HTTPStatus(status).phrase, detail)
+    answer.headers.extend(headers or {})
+    return answer
 
 
 def _secure(answer: Response) -> Response:
-    answer.headers.extend(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers.setdefault(name, value)
     return answer

@@ -14,6 +14,7 @@ from deployer.errors import ConfigError
 
 TOKEN = "hWv3qz2bT0m8Xx4LkYf9Rn5sJd7PcGa1"
 OTHER = "Zt6yUe2iOp9aSd4fGh8jKl3zXc7vBn1m"
+THIRD = "b7Nw1Qe5Rt9Yu3Io7Pa2Sd6Fg0Hj4Kl8"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -24,6 +25,7 @@ class Folder:
         self.path = path
         self.write("secrets/hook.token", f"{TOKEN}\n")
         self.write("secrets/operator.token", f"{OTHER}\n")
+        self.write("secrets/metrics.token", f"{THIRD}\n")
         self.write("secrets/password", "s3cret-password\n")
 
     def write(self, name: str, text: str) -> Path:

@@ -90,7 +90,7 @@ HIDDEN = (
 
 def prepare(folder: Folder) -> None:
     """The files that the annotated example names."""
-    for name in ("operator", "dockerhub", "ci"):
+    for name in ("operator", "metrics", "dockerhub", "ci"):
         folder.write(f"secrets/{name}.token", TOKEN)
     folder.write("secrets/ci.secret", SECRET)
     folder.write("secrets/registry.password", "s3cret")
@@ -127,7 +127,8 @@ def test_what_config_yml_shows_as_a_default_is_the_default(folder: Folder) -> No
     prepare(folder)
     shown = folder.load(everything())
     plain = folder.load("apps: {web: {image: a}}")
-    changed = {"host", "operator_token_file", "templates", "host_base", "network", "include"}
+    changed = {"host", "operator_token_file", "metrics_token_file"}
+    changed |= {"templates", "host_base", "network", "include"}
     for said, default in (
         (shown.receiver, Receiver()),
         (shown.nginx, Nginx()),

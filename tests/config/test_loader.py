@@ -26,6 +26,7 @@ receiver:
   max_body: 512k
   threads: 4
   operator_token_file: secrets/operator.token
+  metrics_token_file: secrets/metrics.token
 nginx:
   image: nginx:1.30
   container: edge
@@ -79,6 +80,7 @@ def test_every_key_has_its_place_in_the_values(folder: Folder) -> None:
         "max_body": 512 * 1024,
         "threads": 4,
         "operator_token_file": (folder.path / "secrets/operator.token",),
+        "metrics_token_file": (folder.path / "secrets/metrics.token",),
     }
     assert config.nginx.model_dump() == {
         "mode": "managed",

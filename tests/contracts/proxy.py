@@ -61,6 +61,14 @@ class ProxyContract:
         assert not again.old_workers
         assert rig.proxy.live() == first.generation
 
+    def test_each_change_of_what_is_live_is_one_reload(self, rig: ProxyRig) -> None:
+        rig.proxy.apply([rig.route("web", "one")])
+        before = rig.proxy.reloads()
+        rig.proxy.apply([rig.route("web", "one")])
+        assert rig.proxy.reloads() == before
+        rig.proxy.apply([rig.route("web", "two")])
+        assert rig.proxy.reloads() == before + 1
+
     def test_after_a_change_no_new_connection_reaches_the_old_replica(self, rig: ProxyRig) -> None:
         old = rig.proxy.apply([rig.route("web", "old")])
         new = rig.proxy.apply([rig.route("web", "new")])

@@ -30,6 +30,8 @@ class FakeProxy:
         self._workers: frozenset[int] = frozenset()
         self._old: frozenset[int] = frozenset()
         self._asked: Counter[Route] = Counter()
+        # The first one is a start.
+        self._reloads = -1
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -82,6 +84,7 @@ class FakeProxy:
         return Applied(len(self.history), before)
 
     def _reload(self) -> frozenset[int]:
+        self._reloads += 1
         before, self._workers = self._workers, frozenset(next(self._pids) for _ in range(_WORKERS))
         self._old = self._old | before if self.holding else frozenset()
         return before
@@ -97,6 +100,10 @@ class FakeProxy:
     def remaining(self, workers: frozenset[int]) -> frozenset[int]:
         """Those of these workers that are held, or serve now."""
         return workers & (self._old | self._workers)
+
+    def reloads(self) -> int:
+        """How often the workers were replaced."""
+        return max(self._reloads, 0)
 
     def draining(self) -> int:
         """How many workers are held."""

@@ -27,6 +27,7 @@ CI_TOKEN = "canary-ci-8c2f40d96be1"
 CI_OLD_SECRET = "whsec_canary+canary+canary+canary+cana"
 CI_SECRET = "whsec_canary/canary/canary/canary/canarycanary"
 OPERATOR = "canary-operator-0a6e2c9f84d7"
+METRICS = "canary-metrics-5d8e1b7c20f4"
 MAX_BODY = 256 * 1024
 
 
@@ -58,6 +59,7 @@ def part_for(store: Path, port: int) -> ReceiverPart:
             "api": AppPart(image="registry.example.com/acme/api", tags=("main",)),
         },
         operators=(hashed(OPERATOR),),
+        scrapers=(hashed(METRICS),),
     )
 
 

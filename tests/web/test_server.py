@@ -95,7 +95,10 @@ ANSWERS = [
     ("GET", "/healthz", 200),
     ("GET", "/readyz", 200),
     ("GET", "/api/v1/apps", 401),
-    ("GET", "/", 404),
+    ("GET", "/", 303),
+    ("GET", "/sign-in", 200),
+    ("GET", "/metrics", 401),
+    ("GET", "/x", 404),
 ]
 
 

@@ -1,0 +1,158 @@
+"""The pages: what is served, what happened, and what came in; for operators who are signed in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from flask import Blueprint, Response, redirect, request, url_for
+
+from deployer import condition, evidence
+from deployer.config.values import ReceiverPart
+from deployer.deployment import ENDED, Deployment
+from deployer.ports import Delivery, Store
+from deployer.timeline import spans
+from deployer.web.rendering import error_page, page
+from deployer.web.sessions import HOME, Sessions, from_elsewhere, own_path
+from deployer.web.showing import nginx_line, shown
+from deployer.web.waterfall import bars, goes_on
+
+MANY, FEW = 50, 10
+MAX_ID = 2**63 - 1
+SOON, LATER = 1, 5
+"""Seconds until a page asks again: while something goes on, and otherwise."""
+
+
+class Pages:
+    """The views of the pages. `now` gives seconds since 1970."""
+
+    def __init__(
+        self, part: ReceiverPart, store: Store, sessions: Sessions, now: Callable[[], float]
+    ) -> None:
+        self.part = part
+        self.store = store
+        self.sessions = sessions
+        self.now = now
+
+    def blueprint(self) -> Blueprint:
+        """The routes of the pages."""
+        pages = Blueprint("pages", __name__)
+        pages.before_request(self.only_operators)
+        pages.add_url_rule("/", "overview", self.overview)
+        pages.add_url_rule("/apps/<name>", "app", self.app)
+        pages.add_url_rule(
+            f"/deployments/<int(max={MAX_ID}):number>", "deployment", self.deployment
+        )
+        pages.add_url_rule("/deliveries", "deliveries", self.deliveries)
+        pages.add_url_rule("/sign-in", "sign_in", self.sign_in, methods=["GET", "POST"])
+        pages.add_url_rule("/sign-out", "sign_out", self.sign_out, methods=["POST"])
+        return pages
+
+    def only_operators(self) -> Response | None:
+        """Send to the sign-in who is not signed in; refuse forms of other sites."""
+        if request.method == "POST" and from_elsewhere(request):
+            return error_page(403, "Refused", "This form was not sent from deployer's own page.")
+        if request.endpoint == "pages.sign_in" or self.sessions.knows(request):
+            return None
+        to = request.full_path.rstrip("?") if request.method == "GET" else HOME
+        return _see(url_for("pages.sign_in", to=to) if to != HOME else url_for("pages.sign_in"))
+
+    def overview(self) -> Response:
+        """All apps, and what happened last."""
+        now, snapshot = self.now(), self.store.snapshot()
+        apps = [shown(name, part, self.store, now) for name, part in sorted(self.part.apps.items())]
+        recent = self.store.deployments(limit=FEW)
+        return page(
+            "overview.html",
+            apps=apps,
+            troubles=condition.troubles(self.store, sorted(self.part.apps), now),
+            recent=recent,
+            nginx=nginx_line(snapshot),
+            poll=SOON if any(map(_open, recent)) else LATER,
+            seen_at=snapshot.get("at"),
+        )
+
+    def app(self, name: str) -> Response:
+        """One app: its replicas, its releases, its deployments."""
+        part = self.part.apps.get(name)
+        if part is None:
+            return error_page(404, "Not found", f"No app of the configuration has the name {name}.")
+        now, snapshot = self.now(), self.store.snapshot()
+        found = self.store.deployments(name, MANY + 1, before=_before())
+        return page(
+            "app.html",
+            app=shown(name, part, self.store, now),
+            replicas=snapshot.get("apps", {}).get(name, []),
+            releases=self.store.releases(name),
+            deployments=found[:MANY],
+            older=_older(found),
+            poll=SOON if any(map(_open, found)) else LATER,
+            seen_at=snapshot.get("at"),
+        )
+
+    def deployment(self, number: int) -> Response:
+        """One deployment with its steps on a line of time."""
+        found = self.store.deployment(number)
+        if found is None:
+            return error_page(404, "Not found", f"There is no deployment {number}.")
+        now, steps = self.now(), spans(self.store.transitions(number))
+        more = goes_on(found, steps, now)
+        return page(
+            "deployment.html",
+            one=found,
+            bars=bars(found, steps, now),
+            seconds=steps[-1].end - steps[0].start if steps and steps[-1].end else None,
+            pieces=evidence.read(found.detail),
+            goes_on=more,
+            poll=SOON if more else LATER,
+        )
+
+    def deliveries(self) -> Response:
+        """What the hooks received, and what became of it."""
+        found = self.store.deliveries(MANY + 1, before=_before())
+        queued: dict[int, list[Deployment]] = defaultdict(list)
+        for one in self.store.queued_by([each.id for each in found[:MANY]]):
+            queued[one.delivery or 0].append(one)
+        return page(
+            "deliveries.html",
+            deliveries=found[:MANY],
+            queued=queued,
+            hooks=sorted(self.part.hooks),
+            older=_older(found),
+            poll=LATER,
+        )
+
+    def sign_in(self) -> Response:
+        """The form, and what it sends."""
+        to = own_path(request.values.get("to", HOME))
+        if request.method == "POST":
+            if self.sessions.fits(request.form.get("token", "")):
+                return self.sessions.sign_in(request, _see(to))
+            return page("sign-in.html", 401, to=to, wrong=True, possible=self.sessions.possible)
+        if self.sessions.knows(request):
+            return _see(to)
+        return page("sign-in.html", to=to, wrong=False, possible=self.sessions.possible)
+
+    def sign_out(self) -> Response:
+        """End the session in this browser."""
+        return self.sessions.sign_out(_see(url_for("pages.sign_in")))
+
+
+def _open(one: Deployment) -> bool:
+    return one.status not in ENDED
+
+
+def _see(path: str) -> Response:
+    answer = redirect(path, 303)
+    assert isinstance(answer, Response)  # noqa: S101 - Flask's own class, werkzeug's to mypy
+    return answer
+
+
+def _before() -> int | None:
+    asked = request.args.get("before", "")
+    return int(asked[:19]) if asked.isascii() and asked.isdigit() else None
+
+
+def _older(found: Sequence[Delivery] | Sequence[Deployment]) -> int | None:
+    """The number before which there are more than this page shows."""
+    return found[MANY - 1].id if len(found) > MANY else None

@@ -1,0 +1,88 @@
+"""Who is signed in to the pages: an operator, by a signed cookie that ends with the process.
+
+The key is made at start and kept nowhere, so a restart, which is how a token is taken away,
+signs everybody out. The token itself is in no cookie.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from deployer.errors import BadCredential
+from deployer.web.api import CheckBearer
+
+COOKIE = "deployer"
+LASTS = 12 * 3600
+"""How long one is signed in, in seconds."""
+
+HOME = "/"
+# A path of this site: no host (`//`), no backslash that browsers take for a slash.
+_OWN_PATH = re.compile(r"/(?:[A-Za-z0-9_.~-]+/?)*(?:\?before=[0-9]+)?", re.ASCII)
+
+
+class Sessions:
+    """Signs operators in and out, and knows who is."""
+
+    def __init__(self, operators: Sequence[str], check_bearer: CheckBearer) -> None:
+        self._operators = operators
+        self._check_bearer = check_bearer
+        self._signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt="operator")
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is any token to sign in with."""
+        return bool(self._operators)
+
+    def fits(self, token: str) -> bool:
+        """Whether it is an operator's token."""
+        try:
+            self._check_bearer(f"Bearer {token.strip()}", self._operators)
+        except BadCredential:
+            return False
+        return True
+
+    def sign_in(self, request: Request, answer: Response) -> Response:
+        """Give the browser the cookie; over HTTPS it is never sent without."""
+        answer.set_cookie(
+            COOKIE,
+            self._signer.dumps("operator"),
+            max_age=LASTS,
+            # Nginx says how the browser came (headers.conf.j2); who lies here harms himself.
+            secure=request.headers.get("X-Forwarded-Proto", request.scheme) == "https",
+            httponly=True,
+            # Lax, not Strict: a link in a message has to open the page that it names.
+            samesite="Lax",
+        )
+        return answer
+
+    def sign_out(self, answer: Response) -> Response:
+        """Take the cookie away."""
+        answer.delete_cookie(COOKIE, httponly=True, samesite="Lax")
+        return answer
+
+    def knows(self, request: Request) -> bool:
+        """Whether the request comes from an operator who is signed in."""
+        try:
+            self._signer.loads(request.cookies.get(COOKIE, ""), max_age=LASTS)
+        except BadData:
+            return False
+        return True
+
+
+def own_path(asked: str) -> str:
+    """The path to go on to after signing in; the overview where it is none of this site."""
+    return asked if _OWN_PATH.fullmatch(asked) else HOME
+
+
+def from_elsewhere(request: Request) -> bool:
+    """Whether a form was sent by another site's page (`Origin`, RFC 6454; Fetch Metadata)."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc != request.host

@@ -19,7 +19,7 @@ from deployer.web.waterfall import bars, goes_on
 
 MANY, FEW = 50, 10
 MAX_ID = 2**63 - 1
-SOON, LATER = 1, 5
+SOON, LATER = 1, 2
 """Seconds until a page asks again: while something goes on, and otherwise."""
 
 

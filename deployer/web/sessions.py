@@ -82,7 +82,8 @@ def own_path(asked: str) -> str:
 
 def from_elsewhere(request: Request) -> bool:
     """Whether a form was sent by another site's page (`Origin`, RFC 6454; Fetch Metadata)."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        return True
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in ("same-origin", "none")
     origin = request.headers.get("Origin")
     return origin is not None and urlsplit(origin).netloc != request.host

@@ -33,7 +33,7 @@ class Shown:
     def state(self) -> tuple[str, str]:
         """A tone (good, warn, bad, busy, none), and the words for it."""
         if self.last is not None and self.last.status not in ENDED:
-            return "busy", self.last.step.value if self.last.step else self.last.status.value
+            return "busy", f"deploying: {self.last.step}" if self.last.step else "queued"
         if self.deployment is None:
             return "none", "serves nothing yet"
         if self.healthy is None:

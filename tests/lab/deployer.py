@@ -53,7 +53,7 @@ class Deployer:
         self.log = folder / "deployer.log"
         self.config = folder / "config.yml"
         self.token = self._secret("dockerhub.token")
-        self._operator = self._secret("operator.token")
+        self.operator = self._secret("operator.token")
         self.config.write_text(config if config is not None else CONFIG.read_text())
         self.http_port = free_port(preferred_port)
         self.receiver_port = free_port()
@@ -132,7 +132,7 @@ class Deployer:
         connection = http.client.HTTPConnection("127.0.0.1", self.receiver_port, timeout=10)
         try:
             connection.request(
-                "GET", f"/api/v1/{path}", headers={"Authorization": f"Bearer {self._operator}"}
+                "GET", f"/api/v1/{path}", headers={"Authorization": f"Bearer {self.operator}"}
             )
             answer = connection.getresponse()
             body = answer.read()

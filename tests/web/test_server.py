@@ -112,7 +112,7 @@ def test_every_answer_carries_the_headers_that_protect_a_browser(
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "DENY"
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["server"] == "gunicorn"
     assert "set-cookie" not in answer.headers
 

@@ -13,7 +13,7 @@ from docker.errors import APIError, NotFound
 from deployer.engines.docker.client import words
 from deployer.engines.docker.create.body import container
 from deployer.engines.docker.create.needs import too_new
-from deployer.engines.docker.create.networks import endpoint
+from deployer.engines.docker.create.networks import all_at_create, endpoint
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity, identity_of
 from deployer.engines.docker.look import described
@@ -78,7 +78,7 @@ def _create(
     with _refused(f"create container {identity.name}"):
         try:
             made = api.create_container_from_config(  # type: ignore[no-untyped-call]
-                container(release, identity, files),
+                container(release, identity, files, api.api_version),
                 name=identity.name,
                 platform=release.spec.platform or None,
             )
@@ -108,7 +108,7 @@ def _own_half_done(api: docker.APIClient, identity: Identity, conflict: APIError
 def _join(api: docker.APIClient, release: Release, container: str) -> None:
     """Connect the networks after the first, before the start: the app sees all from its birth."""
     others = release.spec.networks[1:]
-    if not others:
+    if not others or all_at_create(api.api_version):
         return
     joined = api.inspect_container(container)["NetworkSettings"]["Networks"]
     for network in others:

@@ -16,8 +16,8 @@ IMAGE = Image("docker.io", "acme/shop", "v1", f"sha256:{'a' * 64}")
 OURS = Identity("prod", "shop", 12, 3, 1)
 
 
-def asked(spec: Spec) -> dict[str, Any]:
-    return container(Release("shop", 3, IMAGE, spec), OURS, {})
+def asked(spec: Spec, api: str = "1.41") -> dict[str, Any]:
+    return container(Release("shop", 3, IMAGE, spec), OURS, {}, api)
 
 
 def test_the_image_is_named_by_its_digest_and_never_by_its_tag() -> None:
@@ -69,6 +69,30 @@ def test_the_first_network_is_joined_at_create_under_the_apps_name() -> None:
     body = asked(Spec(networks=(Attachment("front"), Attachment("back"))))
     assert body["HostConfig"]["NetworkMode"] == "front"
     assert body["NetworkingConfig"] == {"EndpointsConfig": {"front": {"Aliases": ["shop"]}}}
+
+
+def test_a_docker_that_takes_all_networks_at_create_gets_them_with_their_addresses() -> None:
+    """Connected later, the `mac_address` of a network would be left out before API 1.54."""
+    spec = Spec(networks=(Attachment("front"), Attachment("back", mac_address="02:42:00:00:00:07")))
+    assert asked(spec, "1.44")["NetworkingConfig"]["EndpointsConfig"] == {
+        "front": {"Aliases": ["shop"]},
+        "back": {"Aliases": ["shop"], "MacAddress": "02:42:00:00:00:07"},
+    }
+
+
+@pytest.mark.parametrize("networks", [(), (Attachment("front"), Attachment("back"))])
+def test_the_containers_mac_address_goes_where_this_docker_takes_it(
+    networks: tuple[Attachment, ...],
+) -> None:
+    """As the container's own before API 1.44; from 1.52 Docker refuses that."""
+    spec = Spec(mac_address="02:42:00:00:00:07", networks=networks)
+    old, new = asked(spec, "1.43"), asked(spec, "1.44")
+    first = "front" if networks else "bridge"
+    assert old["MacAddress"] == spec.mac_address
+    assert "MacAddress" not in old["NetworkingConfig"]["EndpointsConfig"][first]
+    assert "MacAddress" not in new
+    joined = new["NetworkingConfig"]["EndpointsConfig"]
+    assert [name for name in joined if "MacAddress" in joined[name]] == [first]
 
 
 def test_an_identity_is_read_back_from_its_labels_and_its_name() -> None:

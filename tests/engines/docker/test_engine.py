@@ -125,7 +125,7 @@ def test_a_container_that_was_created_but_never_joined_or_started_is_adopted(
     spec = replace(SPEC, networks=(Attachment(world.network()), Attachment(world.network())))
     ready = release(world, spec=spec)
     identity = Identity(world.app, world.app, 7, ready.number, 1)
-    body = container(ready, identity, {})
+    body = container(ready, identity, {}, world.api.api_version)
     made = world.api.create_container_from_config(body, name=identity.name)  # type: ignore[no-untyped-call]
     replica = world.engine.start(ready, 7)[0]
     assert replica.id == made["Id"]
@@ -264,7 +264,8 @@ def test_log_lines_of_both_streams_come_in_order_and_harmless(world: DockerWorld
 
 def test_a_log_that_cannot_be_read_does_not_fail_the_reader(world: DockerWorld) -> None:
     ready = release(world)
-    body = container(ready, Identity(world.app, world.app, 1, 1, 1), {})
+    identity = Identity(world.app, world.app, 1, 1, 1)
+    body = container(ready, identity, {}, world.api.api_version)
     body["HostConfig"]["LogConfig"] = {"Type": "none"}
     world.api.create_container_from_config(body, name=f"{world.app}-1-1")  # type: ignore[no-untyped-call]
     replica = world.engine.start(ready, 1)[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.engines.docker.create.host import host_config
-from deployer.engines.docker.create.networks import endpoint, first_network
+from deployer.engines.docker.create.networks import all_at_create, endpoints
 from deployer.engines.docker.labels import Identity
 from deployer.model import Release
 from deployer.spec import FileMount, Healthcheck, Spec
@@ -17,7 +17,7 @@ _SECOND = 1_000_000_000
 
 
 def container(
-    release: Release, identity: Identity, files: Mapping[FileMount, Path]
+    release: Release, identity: Identity, files: Mapping[FileMount, Path], api_version: str
 ) -> dict[str, Any]:
     """The body of the request that creates this replica; `files` are where its mounts lie.
 
@@ -25,7 +25,6 @@ def container(
     leaves out is left to the image and, as the log driver, to Docker.
     """
     spec = release.spec
-    network = first_network(spec)
     body: dict[str, Any] = {
         "Image": release.image.pinned,
         "Env": [f"{name}={value}" for name, value in spec.environment],
@@ -35,12 +34,10 @@ def container(
         **_process(spec),
         **_names(spec),
     }
-    if network:
-        # Engines before 25 take one network at create; the others are connected before start.
-        first = spec.networks[0] if spec.networks else None
-        body["NetworkingConfig"] = {
-            "EndpointsConfig": {network: endpoint(network, first, release.app)}
-        }
+    if spec.mac_address and not all_at_create(api_version):
+        body["MacAddress"] = spec.mac_address
+    if joined := endpoints(spec, release.app, api_version):
+        body["NetworkingConfig"] = {"EndpointsConfig": joined}
     return body
 
 
@@ -86,7 +83,6 @@ def _names(spec: Spec) -> dict[str, Any]:
     said: dict[str, Any] = {
         "Hostname": spec.hostname,
         "Domainname": spec.domainname,
-        "MacAddress": spec.mac_address,
         "ExposedPorts": {port: {} for port in (*ports, *_singly(spec.expose))},
     }
     return {key: value for key, value in said.items() if value}

@@ -114,8 +114,8 @@ def test_config_yml_runs_the_demo_as_it_is(folder: Folder) -> None:
             image=Image("127.0.0.1:5001", "demo/hello"),
             tags=("latest",),
             spec=Spec(
-                environment=(("APP", "hello"), ("ID_LOG", "/ids")),
-                volumes=(Volume("deployer-demo-ids", "/ids"),),
+                environment=(("ITEMS_FILE", "/items/items.log"),),
+                volumes=(Volume("deployer-demo-items", "/items"),),
             ),
             route=RouteRule(("hello.localhost",), 8080),
             health=HealthCheck(port=8080, path="/healthz"),

@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -76,6 +76,15 @@ class Report:
         )
 
 
+@dataclass(frozen=True)
+class Post:
+    """How an app takes an id: where, as which type, and what is around it; the lab's app's way."""
+
+    path: str = "/ids"
+    kind: str = "text/plain"
+    body: Callable[[str], str] = str
+
+
 class Load:
     """Threads that post ids to host (a name for the Host header) at target until stopped."""
 
@@ -85,6 +94,7 @@ class Load:
         host: str,
         classes: Mapping[str, int] = DEFAULT_CLASSES,
         *,
+        post: Post = Post(),
         pace: float = 0.002,
         think: float = 0.3,
         timeout: float = 10,
@@ -96,6 +106,7 @@ class Load:
         self._pauses = {CLOSING: pace, SATURATING: 0.0, THINKING: think}
         self._target = target
         self._host = host
+        self._post = post
         self._timeout = timeout
         self._stopping = threading.Event()
         # Two loads of one test must not share ids.
@@ -175,10 +186,11 @@ class Load:
             wire.close()
 
     def _request(self, identity: str, keeps: bool) -> bytes:
+        body = self._post.body(identity)
         return (
-            f"POST /ids HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"POST {self._post.path} HTTP/1.1\r\nHost: {self._host}\r\n"
             f"Connection: {'keep-alive' if keeps else 'close'}\r\n"
-            f"Content-Type: text/plain\r\nContent-Length: {len(identity)}\r\n\r\n{identity}"
+            f"Content-Type: {self._post.kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
 
     def _note(self, report: ClassReport, begun: float, answer: Answer) -> None:

@@ -1,10 +1,13 @@
 """`make demo`: deploys v1, then v2 under load, and says each thing as it happens."""
 
+import http.client
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +16,13 @@ from . import engine, images, registry, user
 from .clients import CLOSING, SATURATING, IdCheck, Load, Report, check_ids
 from .deployer import Deployer
 from .errors import LabError
+from .hello import POST_ID, build_hello
 from .hub import post_push
-from .images import build_app
 from .shell import LAB, run, succeeds, wait_until
 
 NAME = "deployer-demo"
 REPOSITORY, TAG, HOST = "demo/hello", "latest", "hello.localhost"
-IDS = "deployer-demo-ids"
+ITEMS = "deployer-demo-items"
 SETTLE = 5.0
 ENOUGH = 1000
 WORDS = {CLOSING: "closing", SATURATING: "keep-alive"}
@@ -66,7 +69,7 @@ def lab_up(deployer: Deployer) -> Deployer:
     if succeeds(["docker", "inspect", deployer.nginx]):
         timed("clean", lambda: "removed what an earlier demo left behind" + _swept(deployer))
         deployer = in_folder(deployer.folder)
-    run(["docker", "volume", "create", IDS])
+    run(["docker", "volume", "create", ITEMS])
     return deployer
 
 
@@ -79,7 +82,7 @@ def push(version: str) -> None:
     """Build the example app and push it to the registry."""
 
     def build() -> str:
-        digest = build_app(REPOSITORY, TAG, version, registry.shared_registry())
+        digest = build_hello(REPOSITORY, TAG, version, registry.shared_registry())
         return f"{registry.shared_registry().address}/{REPOSITORY}:{TAG} is {digest[:19]}…"
 
     timed(f"push {version}", build)
@@ -143,6 +146,16 @@ def deploy_v2(deployer: Deployer, old: list[str]) -> Any:
     return follower.until(lambda _: not gone & set(deployer.containers("hello")))
 
 
+def seen(deployer: Deployer) -> str:
+    """What a visitor sees at the end of the app's page: its version and colour."""
+    connection = http.client.HTTPConnection("127.0.0.1", deployer.http_port, timeout=10)
+    with closing(connection):
+        connection.request("GET", "/", headers={"Host": HOST})
+        page = connection.getresponse().read().decode()
+    footer = re.search("<footer>(.*)</footer>", page)
+    return footer[1] if footer else "no page of hello"
+
+
 def enough(load: Load, since: float) -> bool:
     """Whether the clients have seen all there is to see after the old container is gone."""
     return time.monotonic() - since >= SETTLE and load.least_sent() >= ENOUGH
@@ -150,7 +163,7 @@ def enough(load: Load, since: float) -> bool:
 
 def ids_logged(report: Report) -> IdCheck:
     """Compare the ids that were sent with those that the app's versions wrote down."""
-    mountpoint = run(["docker", "volume", "inspect", "--format", "{{.Mountpoint}}", IDS])
+    mountpoint = run(["docker", "volume", "inspect", "--format", "{{.Mountpoint}}", ITEMS])
     return check_ids(report, Path(mountpoint.strip()))
 
 
@@ -166,7 +179,8 @@ def summarise(report: Report, ids: IdCheck, live_after: float | None, deployer: 
     print(f"{len(ids.duplicated)} logged twice")
     took = f"{live_after:.1f} s after the webhook" if live_after is not None else "not live"
     print(f"  v2           {took}")
-    print(f"  the app      curl -H 'Host: {HOST}' http://127.0.0.1:{deployer.http_port}/")
+    print(f"  the app      http://{HOST}:{deployer.http_port}/ in a browser, or")
+    print(f"               curl -H 'Host: {HOST}' http://127.0.0.1:{deployer.http_port}/greeting")
     print(f"  the log      {deployer.log}\n")
     return report.failed == 0 and bool(ids) and live_after is not None
 
@@ -188,8 +202,10 @@ def demonstrate(deployer: Deployer) -> bool:
     first = Follower(deployer, 1).until(has_ended)
     if first["status"] != "succeeded":
         raise LabError(f"the first deployment {first['status']}: {first['reason']}")
+    before = seen(deployer)
+    say("page", before)
     old = deployer.containers("hello")
-    load = Load(("127.0.0.1", deployer.http_port), HOST)
+    load = Load(("127.0.0.1", deployer.http_port), HOST, post=POST_ID)
     begun = time.monotonic()
     with load:
         say("clients", f"4 ask for {HOST} through Nginx on port {deployer.http_port}")
@@ -198,8 +214,11 @@ def demonstrate(deployer: Deployer) -> bool:
         say("old one", f"is gone; clients go on for {SETTLE:g} s", gone - begun)
         wait_until(lambda: enough(load, gone), f"{ENOUGH:,} requests of each class", limit=120)
         report = load.stop()
+    after = seen(deployer)
+    say("page", after)
     posted = _seconds(deployment["queued_at"]) - (time.time() - time.monotonic()) - begun
-    return summarise(report, ids_logged(report), live_after(deployment, report, posted), deployer)
+    live = live_after(deployment, report, posted)
+    return summarise(report, ids_logged(report), live, deployer) and before != after
 
 
 def _started(deployer: Deployer) -> str:
@@ -227,7 +246,7 @@ def main() -> int:
             well = True
         finally:
             timed("clean-up", lambda: "containers, images and files are removed" + _swept(deployer))
-            run(["docker", "volume", "rm", "--force", IDS])
+            run(["docker", "volume", "rm", "--force", ITEMS])
     except LabError as error:
         print(f"\n  failed: {error}\n", file=sys.stderr)
         return 1

@@ -1,0 +1,1 @@
+"""What examples/ holds, used as a reader would use it."""

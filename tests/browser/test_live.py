@@ -8,15 +8,20 @@ import pytest
 from playwright.sync_api import expect
 
 from deployer.deployment import Step
-from tests.browser.reader import Reader
+from tests.browser.reader import SCREENSHOTS, Reader
+from tests.engine.app import App
 from tests.engine.world import World
 from tests.lab.deployer import Deployer
 from tests.lab.engine import ensure_engine
+from tests.lab.hello import build_hello
 from tests.lab.images import ensure_base_images
 from tests.lab.registry import ensure_registry
 from tests.lab.shell import wait_until
 from tests.lab.user import folder
 
+HEALTH = {"path": "/healthz", "interval": "200ms", "deadline": "20s"}
+# In a picture for people the app has a name for people.
+HELLO = {"health": HEALTH} | ({"name": "hello"} if SCREENSHOTS else {})
 STEPS = ["queued", *Step]
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
@@ -28,12 +33,19 @@ def world() -> Iterator[World]:
     ensure_base_images()
     ensure_registry()
     with folder("browser") as path:
-        made = World(path, "browser", {"web": {}}, {"DEPLOYER_DEPLOY__WATCH": "5s"})
+        made = World(path, "browser", {"hello": HELLO}, {"DEPLOYER_DEPLOY__WATCH": "5s"})
         try:
-            made.start()
+            push(made.apps["hello"], "v1")
+            made.deployer.start()
+            made.deployer.wait_ended(1)
             yield made
         finally:
             made.clean()
+
+
+def push(app: App, version: str) -> None:
+    """Build examples/hello and push it."""
+    build_hello(app.repository, "latest", version, app.registry)
 
 
 def base(deployer: Deployer) -> str:
@@ -44,11 +56,11 @@ def base(deployer: Deployer) -> str:
 def test_a_deployment_is_seen_to_go_through_its_steps_and_end_without_a_reload(
     world: World, reader: Reader
 ) -> None:
-    app, page = world.web, reader.page
+    app, page = world.apps["hello"], reader.page
     reader.sign_in(base(world.deployer), world.deployer.operator)
     page.evaluate("window.neverLoadedAgain = true")
     expect(page.locator(".card .state")).to_have_text("healthy")
-    app.push("v2")
+    push(app, "v2")
     number = app.queue()
     link = page.get_by_role("link", name=str(number), exact=True)
     expect(link).to_be_visible()
@@ -59,6 +71,8 @@ def test_a_deployment_is_seen_to_go_through_its_steps_and_end_without_a_reload(
 
     def look() -> bool:
         steps.extend(page.locator(".step.now .name").all_inner_texts())
+        if steps[-1:] == ["watch"]:
+            reader.keep("deployment")
         return page.title().startswith(f"✓ {app.name} #{number} succeeded")
 
     wait_until(look, "the end of the deployment on its page")

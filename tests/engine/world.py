@@ -41,7 +41,10 @@ class World:
         apps: Mapping[str, Mapping[str, Any]],
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        """`apps` are short names and what their configuration says beyond the usual."""
+        """`apps` are short names and what their configuration says beyond the usual.
+
+        With a `name` of its own an app has that instead of a random one.
+        """
         self.path = path
         self.name = f"{label}-{secrets.token_hex(3)}"
         self.ids = path / "ids"
@@ -147,7 +150,7 @@ class World:
                     app.registry.delete(app.repository, digest)
 
     def _app(self, short: str, more: Mapping[str, Any]) -> App:
-        name = f"{self.name}-{short}"
+        name = more.get("name") or f"{self.name}-{short}"
         registry = more.get("registry") or shared_registry()
         repository = f"e2e/{name}"
         usual = {
@@ -158,7 +161,7 @@ class World:
             "route": {"host": f"{name}.test", "port": 8080},
             "health": {"path": "/healthz", "interval": "200ms", "timeout": "1s", "deadline": "3s"},
         }
-        own = {key: value for key, value in more.items() if key != "registry"}
+        own = {key: value for key, value in more.items() if key not in ("registry", "name")}
         return App(name, repository, registry, self.deployer, {**usual, **own})
 
 

@@ -3,7 +3,8 @@
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
-const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const complete = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 function ago(date) {
   const seconds = Math.max(0, (Date.now() - date) / 1000);
@@ -14,10 +15,9 @@ function ago(date) {
 function write(time) {
   const date = new Date(time.dateTime);
   if (Number.isNaN(date.getTime())) return;
-  const full = absolute.format(date);
-  const text = "ago" in time.dataset ? ago(date) : full;
+  const text = "ago" in time.dataset ? ago(date) : absolute.format(date);
   if (time.textContent !== text) time.textContent = text;
-  time.title = full;
+  time.title = complete.format(date);
 }
 
 function writeTimes() {

@@ -181,6 +181,8 @@ def summarise(report: Report, ids: IdCheck, live_after: float | None, deployer: 
     print(f"  v2           {took}")
     print(f"  the app      http://{HOST}:{deployer.http_port}/ in a browser, or")
     print(f"               curl -H 'Host: {HOST}' http://127.0.0.1:{deployer.http_port}/greeting")
+    print(f"  the pages    http://deployer.localhost:{deployer.http_port}/ with the token in")
+    print(f"               {deployer.folder / 'secrets' / 'operator.token'}")
     print(f"  the log      {deployer.log}\n")
     return report.failed == 0 and bool(ids) and live_after is not None
 

@@ -1,5 +1,5 @@
 # Each target is the only command that is needed; README.md says what it does to the machine.
-.PHONY: demo test unit check lock help
+.PHONY: demo image test unit check lock help
 
 # Installs what is locked into an environment of its own and prints where that is.
 ENVIRONMENT := sh tests/lab/bootstrap.sh
@@ -9,6 +9,9 @@ help: ## this list
 
 demo: ## deploy v1, then v2 under load, on real Docker, registry and Nginx (ONCE=1: end by itself)
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m tests.lab.demo
+
+image: ## build deployer's own image: deployer:VERSION and deployer:latest
+	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m tests.lab.image
 
 test: ## everything, on real parts
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
@@ -27,3 +30,7 @@ lock: ## lock the dependencies of pyproject.toml anew, with hashes (needs uv)
 	  --no-emit-index-url pyproject.toml -o requirements.txt
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header \
 	  --no-emit-index-url --group dev -c requirements.txt -o requirements-dev.txt
+	echo hatchling | uv pip compile -q --python-version 3.11 --universal --generate-hashes \
+	  --no-header --no-emit-index-url -c requirements-dev.txt - -o requirements-build.txt
+	uv pip compile -q --python-version 3.13 --generate-hashes --no-header --no-emit-index-url \
+	  examples/hello/requirements.in -o examples/hello/requirements.txt

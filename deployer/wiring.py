@@ -51,8 +51,11 @@ def renderer(config: Config) -> Rendering:
     return Rendering(config.nginx, _receiver_site(config), _templates(config))
 
 
-def run_worker(config: Config) -> int:
-    """Run the worker until SIGTERM or SIGINT; its exit code. It ignores SIGHUP."""
+def run_worker(config: Config, group: int | None = None) -> int:
+    """Run the worker until SIGTERM or SIGINT; its exit code. It ignores SIGHUP.
+
+    The store is shared with `group`, without one with whom it is shared already.
+    """
     from deployer.engines.docker.client import Clients
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
@@ -64,7 +67,7 @@ def run_worker(config: Config) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     paths = config.paths
-    migrate(paths.database, _receivers_group(paths.state))
+    migrate(paths.database, _receivers_group(paths.state) if group is None else group)
     key = load_or_create_key(paths.private / "release.key")
     with ExitStack() as ends, _only_worker(paths.private, stop):
         seal = Seal(key)

@@ -69,6 +69,20 @@ def receiver_account(name: str) -> Account | None:
     return account
 
 
+def receivers_group(name: str) -> int | None:
+    """The group that the state is shared with, where the worker is started by itself.
+
+    Only root can share it, and only with a user that there is: elsewhere nothing is changed.
+    Raises ConfigError as `receiver_account` does.
+    """
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return None
+    account = receiver_account(name)
+    return account.gid if account else None
+
+
 def _opens_docker(account: Account) -> str:
     """Why that user can reach Docker with no group but its primary one; "" if it cannot."""
     with suppress(KeyError):

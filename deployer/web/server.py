@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -101,14 +102,22 @@ def _settings(part: ReceiverPart) -> dict[str, Any]:
         "secure_scheme_headers": {},
         "control_socket_disable": True,
         "proc_name": "deployer-receiver",
-        # gunicorn's master would load the same settings again, its worker would die.
-        "when_ready": _ignore_hangup,
-        "post_worker_init": _ignore_hangup,
+        "when_ready": _masters_signals,
+        "post_worker_init": _workers_signals,
     }
 
 
-def _ignore_hangup(_: object) -> None:
+def _masters_signals(_: object) -> None:
+    # At SIGHUP gunicorn's master would load the same settings again, and its worker die.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # SIGINT, with which containers are stopped, would drop the requests that run.
+    signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def _workers_signals(_: object) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Ctrl-C in a terminal reaches both; the master passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Log(Logger):  # type: ignore[misc] # gunicorn has no types

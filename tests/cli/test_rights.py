@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from deployer.cli.rights import bare, bare_environment, receiver_account, tied
+from deployer.cli.rights import (
+    bare,
+    bare_environment,
+    receiver_account,
+    receivers_group,
+    tied,
+)
 from deployer.errors import ConfigError
 from tests.lab.user import RECEIVER_USER, ensure_receiver_user
 from tests.web.receiver import REPOSITORY
@@ -179,3 +185,18 @@ def test_serve_refuses_to_start_if_the_user_cannot_import_the_package(
     assert "never runs as root" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "state").exists()
+
+
+@as_root
+def test_a_worker_by_itself_shares_the_store_with_the_receivers_group_if_there_is_such_a_user() -> (
+    None
+):
+    ensure_receiver_user()
+    assert receivers_group(RECEIVER_USER) == pwd.getpwnam(RECEIVER_USER).pw_gid
+    assert receivers_group("nobody-here") is None
+
+
+@as_root
+def test_a_worker_by_itself_does_not_share_the_store_with_root() -> None:
+    with pytest.raises(ConfigError, match="root"):
+        receivers_group("root")

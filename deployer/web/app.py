@@ -54,7 +54,9 @@ def create_app(
     Raises ConfigError where an app's image is not well formed.
     """
     app = Flask("deployer.web")
-    app.config.update(MAX_FORM_MEMORY_SIZE=LARGEST_FORM, SEND_FILE_MAX_AGE_DEFAULT=YEAR)
+    # Not MAX_FORM_MEMORY_SIZE: Werkzeug reads a urlencoded form of any size into memory. Hooks
+    # read their bodies themselves, up to `receiver.max_body`.
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, SEND_FILE_MAX_AGE_DEFAULT=YEAR)
     prepare(app)
     add_metrics(app, part, store, check_bearer, now)
     # A redirect to the tidied path would answer a wrong token in another way than the others.
@@ -120,8 +122,9 @@ def _told(status: int, detail: str, headers: Mapping[str, str] | None = None) ->
     """An error as a page for a browser, as a problem for everybody else."""
     if not wants_page():
         return problem(status, detail, headers)
-    answer = error_page(status, HTTPStatus(status).phrase, detail)
-    answer.headers.extend(headers or {})
+    headers = headers or {}
+    answer = error_page(status, HTTPStatus(status).phrase, detail, headers.get("Retry-After"))
+    answer.headers.extend(headers)
     return answer
 
 

@@ -59,8 +59,11 @@ class Pages:
 
     def overview(self) -> Response:
         """All apps, and what happened last."""
-        now, snapshot = self.now(), self.store.snapshot()
-        apps = [shown(name, part, self.store, now) for name, part in sorted(self.part.apps.items())]
+        now, snapshot, active = self.now(), self.store.snapshot(), self.store.active()
+        apps = [
+            shown(name, part, self.store, active.get(name), snapshot, now)
+            for name, part in sorted(self.part.apps.items())
+        ]
         recent = self.store.deployments(limit=FEW)
         return page(
             "overview.html",
@@ -77,11 +80,11 @@ class Pages:
         part = self.part.apps.get(name)
         if part is None:
             return error_page(404, "Not found", f"No app of the configuration has the name {name}.")
-        now, snapshot = self.now(), self.store.snapshot()
+        now, snapshot, active = self.now(), self.store.snapshot(), self.store.active()
         found = self.store.deployments(name, MANY + 1, before=_before())
         return page(
             "app.html",
-            app=shown(name, part, self.store, now),
+            app=shown(name, part, self.store, active.get(name), snapshot, now),
             replicas=snapshot.get("apps", {}).get(name, []),
             releases=self.store.releases(name),
             deployments=found[:MANY],

@@ -62,9 +62,9 @@ def page(template: str, status: int = 200, seen_at: float | None = None, **value
     return answer
 
 
-def error_page(status: int, title: str, detail: str) -> Response:
-    """What went wrong, for a person in a browser."""
-    return page("error.html", status, title=title, detail=detail)
+def error_page(status: int, title: str, detail: str, again: str | None = None) -> Response:
+    """What went wrong, for a person in a browser, which asks again after so many seconds."""
+    return page("error.html", status, title=title, detail=detail, again=again)
 
 
 def wants_page() -> bool:

@@ -10,7 +10,7 @@ from deployer import condition
 from deployer.config.values import AppPart
 from deployer.deployment import ENDED, Deployment
 from deployer.model import ReleaseRow
-from deployer.ports import Store
+from deployer.ports import Active, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,18 @@ class Shown:
         return "good", "healthy"
 
 
-def shown(name: str, part: AppPart, store: Store, now: float) -> Shown:
-    """An app as it is now. Raises StoreUnavailable."""
-    active, snapshot = store.active().get(name), store.snapshot()
+def shown(
+    name: str,
+    part: AppPart,
+    store: Store,
+    active: Active | None,
+    snapshot: Mapping[str, Any],
+    now: float,
+) -> Shown:
+    """An app as it is now, of what the store says is active and was seen of all apps.
+
+    Raises StoreUnavailable.
+    """
     last = next(iter(store.deployments(name, limit=1)), None)
     if active is None:
         return Shown(name, part, None, None, None, None, part.replicas, last)

@@ -64,6 +64,12 @@ class Reader:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(base + path)
 
+    def wait_asked_again(self, status: int) -> None:
+        """Wait until the page has asked for itself once more, and was answered with this."""
+        here = self.page.url
+        with self.page.expect_response(lambda one: one.url == here and one.status == status):
+            pass
+
     def overflow(self) -> int:
         """How many pixels of the page stick out of the window on the right."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))

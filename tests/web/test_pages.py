@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -13,11 +16,14 @@ from cryptography.fernet import Fernet
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted, advance, enter
 from deployer.model import Image
 from deployer.ports import Active, Delivery
+from deployer.sources import SOURCES
+from deployer.sources.signatures import check_bearer
 from deployer.spec import Spec
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
+from deployer.web.app import create_app
 from tests.web.browsing import Browser
-from tests.web.receiver import OPERATOR, Running, push
+from tests.web.receiver import OPERATOR, Running, part_for, push
 
 PAGES = ["/", "/apps/web", "/deployments/1", "/deliveries"]
 HOSTILE = "<script>alert(1)</script> {{ 7*7 }} \x1b[31m"
@@ -67,13 +73,22 @@ def test_a_token_that_is_none_signs_nobody_in(stranger: Browser, token: str) -> 
     assert stranger.get("/").status_code == 303
 
 
+@pytest.mark.parametrize("more", [{}, {"Content-Type": "multipart/form-data; boundary=x"}])
+def test_a_form_that_is_too_large_is_not_even_read(stranger: Browser, more: dict[str, str]) -> None:
+    answer = stranger.post("/sign-in", {"token": "a" * 5000}, more)
+    assert answer.status_code == 413
+    assert "To the overview" in answer.text
+
+
 def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(stranger: Browser) -> None:
     cookie = stranger.sign_in().headers["Set-Cookie"]
     assert OPERATOR not in cookie
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
     assert "Secure" not in cookie
-    over_tls = stranger.post("/sign-in", {"token": OPERATOR}, {"X-Forwarded-Proto": "https"})
-    assert "Secure" in over_tls.headers["Set-Cookie"].split("; ")
+    behind = {"X-Forwarded-Proto": "http", "Origin": stranger.base.replace("http", "https")}
+    for https in ({"X-Forwarded-Proto": "https"}, behind):
+        over_tls = stranger.post("/sign-in", {"token": OPERATOR}, https)
+        assert "Secure" in over_tls.headers["Set-Cookie"].split("; ")
 
 
 @pytest.mark.parametrize(
@@ -84,11 +99,19 @@ def test_signing_in_leads_to_no_other_site(stranger: Browser, to: str) -> None:
     assert stranger.get("/sign-in", {}).headers["Location"] == "/"
 
 
+@pytest.mark.parametrize("to", ["/" + "a" * 3000 + "!", "/" + "a/" * 1500 + "!"])
+def test_a_path_to_go_on_to_is_read_at_once_however_long_it_is(stranger: Browser, to: str) -> None:
+    begun = time.monotonic()
+    assert 'name="to" value="/"' in stranger.get(f"/sign-in?to={to}").text
+    assert time.monotonic() - begun < 2
+
+
 @pytest.mark.parametrize(
     "headers",
     [
         {"Origin": "https://evil.test"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -149,6 +172,32 @@ def test_the_overview_names_every_app_and_what_is_not_well(
     assert "it seems not to run" in text
 
 
+class Counted(SQLiteStore):
+    """A store that counts how often it is asked what is the same for all apps."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked: Counter[str] = Counter()
+
+    def active(self) -> dict[str, Active]:
+        self.asked["active"] += 1
+        return super().active()
+
+    def snapshot(self) -> dict[str, Any]:
+        self.asked["snapshot"] += 1
+        return super().snapshot()
+
+
+def test_what_is_the_same_for_all_apps_is_read_once_for_a_page(receiver: Running) -> None:
+    store = Counted(receiver.path)
+    part = part_for(receiver.path, receiver.port)
+    client = create_app(part, store, SOURCES, check_bearer).test_client()
+    client.post("/sign-in", data={"token": OPERATOR})
+    assert client.get("/").status_code == 200
+    assert store.asked == {"active": 1, "snapshot": 2}  # `troubles` reads one too
+    store.close()
+
+
 def test_an_app_shows_its_release_its_replicas_and_its_history(
     receiver: Running, browser: Browser
 ) -> None:
@@ -191,6 +240,15 @@ def test_a_deployment_shows_its_steps_its_reason_and_its_evidence(
     assert "2.5 s" in text
     assert 'class="step failed"' in text
     assert 'class="step next"' not in text
+
+
+def test_a_deployment_that_never_began_does_not_go_on(receiver: Running, browser: Browser) -> None:
+    first, last = (receiver.store.enqueue(Wanted("web", Trigger.OPERATOR), at) for at in (1.0, 2.0))
+    took = re.compile(r'<dt>Took</dt><dd><span class="quiet">([^<]*)<')
+    assert took.findall(browser.get(f"/deployments/{first}").text) == ["\u2013"]
+    assert took.findall(browser.get(f"/deployments/{last}").text) == ["not started yet"]
+    started(receiver.store, last)
+    assert took.findall(browser.get(f"/deployments/{last}").text) == ["still running"]
 
 
 def test_what_came_from_elsewhere_is_text_and_nothing_else(
@@ -249,3 +307,19 @@ def test_what_pages_are_made_of_may_be_kept_for_a_year(browser: Browser) -> None
         answer = browser.get(file)
         assert answer.status_code == 200
         assert "max-age=31536000" in answer.headers["Cache-Control"]
+
+
+def test_a_page_for_which_the_store_is_away_asks_again_by_itself(
+    receiver: Running, browser: Browser
+) -> None:
+    aside = receiver.path.with_suffix(".aside")
+    receiver.path.rename(aside)
+    try:
+        answer = browser.get("/deliveries")
+    finally:
+        aside.rename(receiver.path)
+    assert answer.status_code == 503
+    assert "tries again by itself" in answer.text
+    assert f'<meta http-equiv="refresh" content="{answer.headers["Retry-After"]}">' in answer.text
+    assert "http-equiv" not in browser.get("/none").text
+    assert browser.get("/deliveries").status_code == 200

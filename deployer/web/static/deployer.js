@@ -6,8 +6,16 @@ const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "sh
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const complete = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
+// How far the reader's clock is ahead of deployer's, in milliseconds; a few seconds count as none.
+let ahead = 0;
+
+function setClock(said) {
+  const off = Date.now() - Date.parse(said);
+  ahead = Math.abs(off) > 5000 ? off : 0;
+}
+
 function ago(date) {
-  const seconds = Math.max(0, (Date.now() - date) / 1000);
+  const seconds = Math.max(0, (Date.now() - ahead - date) / 1000);
   const [unit, size] = UNITS.find(([, size]) => seconds >= size) || UNITS[3];
   return seconds < 1 ? "just now" : relative.format(-Math.floor(seconds / size), unit);
 }
@@ -37,34 +45,74 @@ function show(id, at) {
   line.hidden = false;
 }
 
+const PATIENCE = 15000;
 let tag = null;
 let answered = new Date();
 
-function replace(page) {
-  const old = document.getElementById("main");
-  const fresh = document.adoptNode(page.getElementById("main"));
-  for (const details of old.querySelectorAll("details[id]")) {
-    const same = fresh.querySelector("#" + CSS.escape(details.id));
-    if (same) same.open = details.open;
+function alike(one, other) {
+  return one.nodeName === other.nodeName && one.id === other.id;
+}
+
+// Changes only what differs: the focus, selected text and scrolled logs stay where they are.
+function update(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.data = fresh.data;
+    return;
   }
-  const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
-  old.replaceWith(fresh);
-  if (focused) fresh.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  // Whether details are open is the reader's choice.
+  const names = new Set([...old.getAttributeNames(), ...fresh.getAttributeNames()]);
+  names.delete("open");
+  for (const name of names) {
+    if (fresh.hasAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
+    else old.removeAttribute(name);
+  }
+  let next = old.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    let found = next;
+    while (found && !alike(found, node)) found = node.id ? found.nextSibling : null;
+    if (!found) {
+      old.insertBefore(node, next);
+      continue;
+    }
+    next = removeUntil(next, found).nextSibling;
+    update(found, node);
+  }
+  removeUntil(next, null);
+}
+
+function removeUntil(node, end) {
+  while (node !== end) {
+    const gone = node;
+    node = node.nextSibling;
+    gone.remove();
+  }
+  return end;
+}
+
+function replace(page) {
+  const fresh = document.adoptNode(page.getElementById("main"));
+  fresh.querySelectorAll("time[datetime]").forEach(write);
+  update(document.getElementById("main"), fresh);
   document.title = page.title;
 }
 
 async function ask() {
   const headers = { Accept: "text/html" };
   if (tag) headers["If-None-Match"] = tag;
-  const answer = await fetch(location.href, { headers, cache: "no-store", credentials: "same-origin" });
+  // A connection that went away without a word would never answer.
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answer = await fetch(location.href, { headers, signal, cache: "no-store", credentials: "same-origin" });
   if (answer.redirected) {
     location.reload();
     return;
   }
   if (answer.status !== 200 && answer.status !== 304) throw new Error(String(answer.status));
+  setClock(answer.headers.get("Date"));
   if (answer.status === 200) {
-    tag = answer.headers.get("ETag");
     replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    // Only now: what broke off halfway has to be sent again.
+    tag = answer.headers.get("ETag");
   }
   answered = new Date();
   show("seen", answer.headers.get("Deployer-Seen-At"));

@@ -23,7 +23,7 @@ unit: ## what needs no Docker, registry, Nginx or root
 check: ## lint, format, types, the import rule, the documentation
 	@venv=$$($(ENVIRONMENT)) && bin="$$venv/bin" && \
 	  "$$bin/ruff" check . && "$$bin/ruff" format --check . && "$$bin/mypy" && \
-	  exec "$$bin/python" -m pytest -q tests/test_imports.py tests/test_docs.py
+	  exec "$$bin/python" -m pytest -q tests/test_imports.py tests/test_docs*.py
 
 lock: ## lock the dependencies of pyproject.toml anew, with hashes (needs uv)
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header \

@@ -10,9 +10,8 @@ import pytest
 
 from deployer.cli import COMMANDS
 from deployer.deployment import ALLOWED, Status, Step
+from tests.docs import PAGES, ROOT, blocks
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 INTERNALS = (ROOT / "docs" / "internals.md").read_text()
 NAMES = sorted(set(re.findall(r"`(deployer(?:\.\w+)+)`", INTERNALS)) - {"deployer.db"})
 MOST_HOPS = 12
@@ -59,6 +58,22 @@ def test_every_status_and_step_is_explained() -> None:
 def test_links_to_files_of_the_project_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to this page can have behind `#`, as GitHub makes it of headings."""
+    text = page.read_text()
+    for one in blocks(page):
+        text = text.replace(one.text, "")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]*)\)", page.read_text()):
+        there = (page.parent / target).resolve() if target else page
+        assert anchor in anchors(there), f"{page.name} links to {target}#{anchor}"
 
 
 def test_every_command_that_the_readme_shows_exists_and_each_is_shown() -> None:

@@ -363,6 +363,7 @@ OF_ONE_LIFE = {
     *("Id", "Created", "State", "ResolvConfPath", "HostnamePath", "HostsPath", "LogPath"),
     *("GraphDriver", "EndpointID", "NetworkID", "SandboxID", "SandboxKey", "MacAddress"),
 }
+UNORDERED = ("Aliases", "Mounts")
 
 
 def comparable(inspected: Any) -> Any:
@@ -372,10 +373,11 @@ def comparable(inspected: Any) -> Any:
 
 
 def without_life(value: Any) -> Any:
-    """The value without the keys of one life; aliases in a stable order."""
+    """The value without the keys of one life; what Docker keeps in no order, in a stable one."""
     if isinstance(value, list):
         return [without_life(one) for one in value]
     if not isinstance(value, dict):
         return value
     kept = {key: without_life(one) for key, one in value.items() if key not in OF_ONE_LIFE}
-    return kept | ({"Aliases": sorted(kept["Aliases"])} if kept.get("Aliases") else {})
+    unordered = {key: sorted(kept[key], key=str) for key in UNORDERED if kept.get(key)}
+    return kept | unordered

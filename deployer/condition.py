@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.deployment import Deployment, Status, Step
 from deployer.ports import Store
+from deployer.words import ago
 
 STALE = 15.0
 """Seconds after which a snapshot says that no worker writes it; one comes every five."""
@@ -33,8 +34,9 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
     found = _of_worker(snapshot, now)
     if not found:
         found = _of_waits(snapshot) + _of_nginx(snapshot)
+    lasts = store.last_deployments()
     for app in apps:
-        last = next(iter(store.deployments(app, limit=1)), None)
+        last = lasts.get(app)
         if last is not None and _lacks_its_image(last):
             found.append(Trouble(app, last.reason, last.ended_at))
     return found
@@ -71,7 +73,7 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
     if now - at <= STALE:
         return []
     reason = (
-        f"it seems not to run, or cannot write to the store: it last did {now - at:.0f} s ago. "
+        f"it seems not to run, or cannot write to the store: it last did {ago(at, now)}. "
         "Nothing is deployed until it does; look at its log, or start it with: deployer serve"
     )
     return [Trouble("worker", reason, at)]

@@ -132,6 +132,10 @@ class Store(Protocol):
         """The newest deployments first, of one app or of all; those older than `before`."""
         ...
 
+    def last_deployments(self) -> dict[str, Deployment]:
+        """The newest deployment of each app."""
+        ...
+
     def queued_by(self, deliveries: Sequence[int]) -> list[Deployment]:
         """The deployments that these deliveries queued, oldest first."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import LargeBinary, Row, Select, Table, exists, literal, select
+from sqlalchemy import LargeBinary, Row, Select, Table, exists, func, literal, select
 
 from deployer.deployment import Deployment, Status, Transition
 from deployer.errors import StoreUnusable
@@ -65,6 +65,14 @@ class Reading:
             question = question.where(table.c.app == app)
         with self._database.reading() as connection:
             return [rows.deployment_of(row) for row in connection.execute(question)]
+
+    def last_deployments(self) -> dict[str, Deployment]:
+        """The newest deployment of each app."""
+        table = tables.deployments
+        newest = select(func.max(table.c.id)).group_by(table.c.app)
+        question = select(table).where(table.c.id.in_(newest))
+        with self._database.reading() as connection:
+            return {row.app: rows.deployment_of(row) for row in connection.execute(question)}
 
     def queued_by(self, deliveries: Sequence[int]) -> list[Deployment]:
         """The deployments that these deliveries queued, oldest first."""

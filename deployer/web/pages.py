@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import structlog
 from flask import Blueprint, Response, redirect, request, url_for
 
 from deployer import condition, evidence
@@ -14,13 +15,20 @@ from deployer.ports import Delivery, Store
 from deployer.timeline import spans
 from deployer.web.rendering import error_page, page
 from deployer.web.sessions import HOME, Sessions, from_elsewhere, own_path
-from deployer.web.showing import nginx_line, shown
+from deployer.web.showing import known, nginx_line, shown
 from deployer.web.waterfall import bars, goes_on
+
+log = structlog.get_logger()
 
 MANY, FEW = 50, 10
 MAX_ID = 2**63 - 1
 SOON, LATER = 1, 2
 """Seconds until a page asks again: while something goes on, and otherwise."""
+
+_ELSEWHERE = (
+    "This form was not sent from deployer's own page, as far as deployer can see. If it was, a "
+    "proxy in between changes the header Host: it has to hand it on as the browser sent it."
+)
 
 
 class Pages:
@@ -51,7 +59,7 @@ class Pages:
     def only_operators(self) -> Response | None:
         """Send to the sign-in who is not signed in; refuse forms of other sites."""
         if request.method == "POST" and from_elsewhere(request):
-            return error_page(403, "Refused", "This form was not sent from deployer's own page.")
+            return error_page(403, "Refused", _ELSEWHERE)
         if request.endpoint == "pages.sign_in" or self.sessions.knows(request):
             return None
         to = request.full_path.rstrip("?") if request.method == "GET" else HOME
@@ -59,9 +67,9 @@ class Pages:
 
     def overview(self) -> Response:
         """All apps, and what happened last."""
-        now, snapshot, active = self.now(), self.store.snapshot(), self.store.active()
+        now, seen = self.now(), known(self.store)
         apps = [
-            shown(name, part, self.store, active.get(name), snapshot, now)
+            shown(name, part, self.store, seen, now)
             for name, part in sorted(self.part.apps.items())
         ]
         recent = self.store.deployments(limit=FEW)
@@ -70,9 +78,9 @@ class Pages:
             apps=apps,
             troubles=condition.troubles(self.store, sorted(self.part.apps), now),
             recent=recent,
-            nginx=nginx_line(snapshot),
+            nginx=nginx_line(seen.snapshot) if condition.is_fresh(seen.snapshot, now) else "",
             poll=SOON if any(map(_open, recent)) else LATER,
-            seen_at=snapshot.get("at"),
+            seen_at=seen.snapshot.get("at"),
         )
 
     def app(self, name: str) -> Response:
@@ -80,17 +88,18 @@ class Pages:
         part = self.part.apps.get(name)
         if part is None:
             return error_page(404, "Not found", f"No app of the configuration has the name {name}.")
-        now, snapshot, active = self.now(), self.store.snapshot(), self.store.active()
+        now, seen = self.now(), known(self.store, name)
         found = self.store.deployments(name, MANY + 1, before=_before())
         return page(
             "app.html",
-            app=shown(name, part, self.store, active.get(name), snapshot, now),
-            replicas=snapshot.get("apps", {}).get(name, []),
+            app=shown(name, part, self.store, seen, now),
+            replicas=seen.snapshot.get("apps", {}).get(name, []),
+            old=None if condition.is_fresh(seen.snapshot, now) else seen.snapshot.get("at"),
             releases=self.store.releases(name),
             deployments=found[:MANY],
             older=_older(found),
             poll=SOON if any(map(_open, found)) else LATER,
-            seen_at=snapshot.get("at"),
+            seen_at=seen.snapshot.get("at"),
         )
 
     def deployment(self, number: int) -> Response:
@@ -130,7 +139,9 @@ class Pages:
         to = own_path(request.values.get("to", HOME))
         if request.method == "POST":
             if self.sessions.fits(request.form.get("token", "")):
+                log.info("operator signed in")
                 return self.sessions.sign_in(request, _see(to))
+            log.warning("sign-in refused", reason="the token is missing or wrong")
             return page("sign-in.html", 401, to=to, wrong=True, possible=self.sessions.possible)
         if self.sessions.knows(request):
             return _see(to)
@@ -138,7 +149,7 @@ class Pages:
 
     def sign_out(self) -> Response:
         """End the session in this browser."""
-        return self.sessions.sign_out(_see(url_for("pages.sign_in")))
+        return self.sessions.sign_out(request, _see(url_for("pages.sign_in")))
 
 
 def _open(one: Deployment) -> bool:

@@ -1,13 +1,15 @@
 """Who is signed in to the pages: an operator, by a signed cookie that ends with the process.
 
 The key is made at start and kept nowhere, so a restart, which is how a token is taken away,
-signs everybody out. The token itself is in no cookie.
+signs everybody out. The token itself is in no cookie. Who signs out ends the session for whoever
+else has its cookie, too.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -34,6 +36,7 @@ class Sessions:
     def __init__(self, operators: Sequence[str], check_bearer: CheckBearer) -> None:
         self._operators = operators
         self._check_bearer = check_bearer
+        self._ended: dict[str, float] = {}
         self._signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt="operator")
 
     @property
@@ -53,7 +56,7 @@ class Sessions:
         """Give the browser the cookie; over HTTPS it is never sent without."""
         answer.set_cookie(
             COOKIE,
-            self._signer.dumps("operator"),
+            self._signer.dumps(secrets.token_urlsafe(12)),
             max_age=LASTS,
             secure=_over_https(request),
             httponly=True,
@@ -62,18 +65,28 @@ class Sessions:
         )
         return answer
 
-    def sign_out(self, answer: Response) -> Response:
-        """Take the cookie away."""
+    def sign_out(self, request: Request, answer: Response) -> Response:
+        """End the session, and take the cookie away."""
+        now = time.monotonic()
+        for one, at in list(self._ended.items()):
+            if now - at > LASTS:
+                self._ended.pop(one, None)
+        if (session := self._session(request)) is not None:
+            self._ended[session] = now
         answer.delete_cookie(COOKIE, httponly=True, samesite="Lax")
         return answer
 
     def knows(self, request: Request) -> bool:
         """Whether the request comes from an operator who is signed in."""
+        session = self._session(request)
+        return session is not None and session not in self._ended
+
+    def _session(self, request: Request) -> str | None:
+        # By its name, and not by the cookie: base64 has several ways to write the same.
         try:
-            self._signer.loads(request.cookies.get(COOKIE, ""), max_age=LASTS)
+            return str(self._signer.loads(request.cookies.get(COOKIE, ""), max_age=LASTS))
         except BadData:
-            return False
-        return True
+            return None
 
 
 def _over_https(request: Request) -> bool:

@@ -37,29 +37,38 @@ class Shown:
         if self.deployment is None:
             return "none", "serves nothing yet"
         if self.healthy is None:
-            return "warn", "not known"
+            return "warn", "health not known"
         if self.healthy < self.replicas:
             return ("warn" if self.healthy else "bad"), f"{self.healthy} of {self.replicas} healthy"
         return "good", "healthy"
 
 
-def shown(
-    name: str,
-    part: AppPart,
-    store: Store,
-    active: Active | None,
-    snapshot: Mapping[str, Any],
-    now: float,
-) -> Shown:
-    """An app as it is now, of what the store says is active and was seen of all apps.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is read once for all apps of a page."""
 
-    Raises StoreUnavailable.
-    """
-    last = next(iter(store.deployments(name, limit=1)), None)
+    active: Mapping[str, Active]
+    lasts: Mapping[str, Deployment]
+    snapshot: Mapping[str, Any]
+
+
+def known(store: Store, app: str | None = None) -> Known:
+    """What is so now of all apps, or of one. Raises StoreUnavailable."""
+    if app is None:
+        lasts = store.last_deployments()
+    else:
+        lasts = {one.app: one for one in store.deployments(app, limit=1)}
+    return Known(store.active(), lasts, store.snapshot())
+
+
+def shown(name: str, part: AppPart, store: Store, known: Known, now: float) -> Shown:
+    """An app as it is now. Raises StoreUnavailable."""
+    active, last, snapshot = known.active.get(name), known.lasts.get(name), known.snapshot
     if active is None:
         return Shown(name, part, None, None, None, None, part.replicas, last)
     release = next((row for row in store.releases(name) if row.number == active.release), None)
-    by = store.deployment(active.deployment)
+    same = last is not None and last.id == active.deployment
+    by = last if same else store.deployment(active.deployment)
     since = (by.ended_at or by.started_at) if by else None
     well, total = condition.healthy(snapshot, name, active.deployment, part.replicas)
     fresh = condition.is_fresh(snapshot, now)

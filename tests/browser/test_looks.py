@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from typing import Literal
@@ -50,12 +51,25 @@ CONTRAST = """() => {
     .map(([ratio, text]) => ratio.toFixed(2) + " " + text.slice(0, 60));
 }"""
 
+BROKEN = """() =>
+  [".brand", ".took", "td[data-name=Digest] code", ".list td:not(.long, .name)"]
+    .flatMap((those) => [...document.querySelectorAll(those)])
+    .flatMap((e) => [...e.childNodes]).filter((n) => n.nodeType === Node.TEXT_NODE)
+    .flatMap((text) => [...text.data.matchAll(/\\S+/g)].map((word) => {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      return [word[0], range.getClientRects().length];
+    }))
+    .filter(([, lines]) => lines > 1)"""
+
 
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("receiver")) as one:
         story = Story(one.path)
         story.tell()
+        story.go_on("a" * 63, story.now - 100)
         yield one
         story.store.close()
 
@@ -129,4 +143,31 @@ def test_without_scripts_a_page_is_complete_and_says_that_its_times_are_utc(
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_text(FAILED_REASON)).to_be_visible()
     assert page.locator("dd > time").first.inner_text().endswith(" UTC")
+    expect(page.get_by_role("img", name="failed")).to_be_visible()
+    page.goto(f"http://127.0.0.1:{receiver.port}/")
+    assert re.fullmatch("Seen by the worker .* UTC", page.locator("#seen").inner_text())
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 720, 810, 960])
+def test_no_word_is_broken_that_has_room_and_nothing_sticks_out(
+    browser: Browser, receiver: Running, width: int
+) -> None:
+    base = f"http://127.0.0.1:{receiver.port}"
+    with Reader(browser, (width, 800)) as reader:
+        reader.sign_in(base, OPERATOR)
+        for path in ("/", "/apps/api", "/deliveries", "/deployments/3"):
+            reader.page.goto(base + path)
+            assert reader.overflow() <= 0, path
+            assert reader.page.evaluate(BROKEN) == [], path
+
+
+def test_what_is_printed_has_the_whole_log(browser: Browser, receiver: Running) -> None:
+    with Reader(browser) as reader:
+        reader.sign_in(f"http://127.0.0.1:{receiver.port}", OPERATOR, "/deployments/3")
+        reader.page.locator("pre").last.evaluate("e => e.textContent = 'v'.repeat(24000)")
+        reader.page.emulate_media(media="print")
+        assert reader.page.locator("pre").last.evaluate(
+            "e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight"
+        )
+        expect(reader.page.get_by_role("button", name="Sign out")).to_be_hidden()

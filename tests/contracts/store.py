@@ -120,6 +120,14 @@ class Deliveries:
         assert [(one.id, one.app) for one in found] == list(first.deployments)
         assert store.queued_by([]) == []
 
+    def test_the_last_deployment_of_each_app_is_found(self, store: Store) -> None:
+        assert store.last_deployments() == {}
+        store.record(delivery(), [wanted(), wanted("api")])
+        newest = store.enqueue(wanted(), 20.0)
+        found = store.last_deployments()
+        assert found == {one.app: one for one in store.deployments()[:2]}
+        assert found[wanted().app].id == newest
+
     def test_everything_is_counted(self, store: Store) -> None:
         assert store.counts() == Counts({}, {}, None, {})
         store.record(delivery(), [wanted(), wanted("api")])

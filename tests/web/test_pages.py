@@ -26,7 +26,7 @@ from tests.web.browsing import Browser
 from tests.web.receiver import OPERATOR, Running, part_for, push
 
 PAGES = ["/", "/apps/web", "/deployments/1", "/deliveries"]
-HOSTILE = "<script>alert(1)</script> {{ 7*7 }} \x1b[31m"
+HOSTILE = "<script>alert(1)</script> {{ 7*7 }} \x1b[31m \u061c\u202e"
 
 
 @pytest.fixture
@@ -80,6 +80,24 @@ def test_a_form_that_is_too_large_is_not_even_read(stranger: Browser, more: dict
     assert "To the overview" in answer.text
 
 
+def test_the_form_takes_a_token_of_any_length_that_the_configuration_takes(
+    stranger: Browser,
+) -> None:
+    assert "maxlength" not in stranger.get("/sign-in").text
+
+
+def test_the_log_tells_of_each_sign_in_and_of_no_token(
+    receiver: Running, stranger: Browser
+) -> None:
+    before = len(receiver.log())
+    stranger.post("/sign-in", {"token": f"{OPERATOR}x"})
+    stranger.sign_in()
+    said = receiver.log()[before:]
+    assert said.count("sign-in refused") == 1
+    assert said.count("operator signed in") == 1
+    assert OPERATOR not in said
+
+
 def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(stranger: Browser) -> None:
     cookie = stranger.sign_in().headers["Set-Cookie"]
     assert OPERATOR not in cookie
@@ -117,7 +135,9 @@ def test_a_path_to_go_on_to_is_read_at_once_however_long_it_is(stranger: Browser
     ],
 )
 def test_a_form_of_another_site_is_refused(browser: Browser, headers: dict[str, str]) -> None:
-    assert browser.post("/sign-out", {}, headers).status_code == 403
+    refused = browser.post("/sign-out", {}, headers)
+    assert refused.status_code == 403
+    assert "the header Host" in refused.text
     assert browser.get("/").status_code == 200
 
 
@@ -127,11 +147,23 @@ def test_signing_out_ends_it(browser: Browser) -> None:
     assert browser.get("/").status_code == 303
 
 
+def test_a_session_that_was_ended_is_ended_for_a_copy_of_its_cookie_too(
+    stranger: Browser,
+) -> None:
+    cookies = []
+    for _ in range(2):
+        stranger.sign_in()
+        cookies.append({"Cookie": f"deployer={stranger.session.cookies['deployer']}"})
+    stranger.post("/sign-out", {})
+    assert [stranger.get("/", each).status_code for each in cookies] == [200, 303]
+
+
 def test_a_cookie_of_somebody_else_s_making_is_none(stranger: Browser) -> None:
     stranger.sign_in()
     real = stranger.session.cookies["deployer"]
     stranger.session.cookies.clear()
-    for made in ("", "operator", real[:-1] + ("A" if real[-1] != "A" else "B"), "." + real):
+    middle = "A" if real[-9] != "A" else "B"  # the last character has bits that mean nothing
+    for made in ("", "operator", f"{real[:-9]}{middle}{real[-8:]}", "." + real):
         assert stranger.get("/", {"Cookie": f"deployer={made}"}).status_code == 303
 
 
@@ -183,6 +215,10 @@ class Counted(SQLiteStore):
         self.asked["active"] += 1
         return super().active()
 
+    def last_deployments(self) -> dict[str, Deployment]:
+        self.asked["last_deployments"] += 1
+        return super().last_deployments()
+
     def snapshot(self) -> dict[str, Any]:
         self.asked["snapshot"] += 1
         return super().snapshot()
@@ -194,8 +230,38 @@ def test_what_is_the_same_for_all_apps_is_read_once_for_a_page(receiver: Running
     client = create_app(part, store, SOURCES, check_bearer).test_client()
     client.post("/sign-in", data={"token": OPERATOR})
     assert client.get("/").status_code == 200
-    assert store.asked == {"active": 1, "snapshot": 2}  # `troubles` reads one too
+    # `troubles` asks for two of them too.
+    assert store.asked == {"active": 1, "last_deployments": 2, "snapshot": 2}
     store.close()
+
+
+def test_what_was_seen_long_ago_is_not_told_as_if_it_were_so(
+    receiver: Running, browser: Browser
+) -> None:
+    nginx = {"version": [1, 30, 0], "user": "nginx", "live": 7, "draining": 0}
+    seen = {"apps": {}, "nginx": nginx}
+    receiver.store.show({"at": time.time(), **seen})
+    assert "serves generation 7" in browser.get("/").text
+    assert "No worker has looked since" not in browser.get("/apps/web").text
+    receiver.store.show({"at": time.time() - 2 * 86400, **seen})
+    first = browser.get("/")
+    assert "serves generation 7" not in first.text
+    assert "it last did 2 days ago" in first.text
+    assert "No worker has looked since" in browser.get("/apps/web").text
+
+
+def test_how_long_ago_something_was_makes_no_new_page_each_second(receiver: Running) -> None:
+    clock = [time.time()]
+    receiver.store.show({"at": clock[0] - 2 * 86400, "apps": {}})
+    part = part_for(receiver.path, receiver.port)
+    app = create_app(part, receiver.store, SOURCES, check_bearer, lambda: clock[0])
+    client = app.test_client()
+    client.post("/sign-in", data={"token": OPERATOR})
+    first = client.get("/")
+    clock[0] += 2
+    again = client.get("/", headers={"If-None-Match": first.headers["ETag"]})
+    assert "it last did" in first.text
+    assert again.status_code == 304
 
 
 def test_an_app_shows_its_release_its_replicas_and_its_history(
@@ -265,7 +331,7 @@ def test_what_came_from_elsewhere_is_text_and_nothing_else(
         assert "&lt;script&gt;alert(1)" in text, path
         assert "<script>alert" not in text
         assert "{{ 7*7 }}" in text
-        assert "\x1b" not in text
+        assert not set("\x1b\u061c\u202e") & set(text)
 
 
 def test_older_entries_are_on_further_pages(receiver: Running, browser: Browser) -> None:

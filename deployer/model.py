@@ -123,12 +123,19 @@ class Limits:
     pull_timeout: float = 540.0
 
 
+class Strategy(StrEnum):
+    """How the new release takes over: beside the old one, or after the old one was stopped."""
+
+    START_FIRST = "start-first"
+    STOP_FIRST = "stop-first"
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """What `config.yml` names: an image, the tags that deploy it, and how it runs.
 
     `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
-    or `never`: only what is on this machine already.
+    or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
     """
 
     name: str
@@ -139,6 +146,7 @@ class App:
     health: HealthCheck
     limits: Limits = Limits()
     pull_policy: str = "missing"
+    strategy: Strategy | None = None
 
     @property
     def public(self) -> tuple[str, ...]:

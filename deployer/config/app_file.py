@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from deployer.config import kinds
 from deployer.config.compose import access, amounts, forms, networking, process, storage
 from deployer.config.section import Section
-from deployer.model import HealthCheck, Limits
+from deployer.model import HealthCheck, Limits, Strategy
 from deployer.spec import (
     Attachment,
     Device,
@@ -49,6 +49,13 @@ class DeployFile(Section):
 class AppDeployFile(DeployFile):
     """Limits of one app's deployments, and of its containers in the words of Compose."""
 
+    strategy: Strategy | None = Field(
+        None,
+        description="start-first or stop-first. Default: start-first, unless only one container "
+        "at a time can have what both want (a published port, a fixed address, a device, a volume "
+        "that a single replica writes to).",
+        examples=["start-first"],
+    )
     resources: Annotated[dict[str, Any], amounts.RESOURCES] = Field(
         {}, description="limits (cpus, memory, pids) and reservations (memory, devices)."
     )

@@ -56,6 +56,7 @@ def app_of(
         health=_health(name, own, problems),
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
+        strategy=own.deploy.strategy,
     )
 
 

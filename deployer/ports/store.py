@@ -45,7 +45,8 @@ class Recorded:
 class Order:
     """What an operator asked for: `deploy` or `rollback`, who asked, and what came of it.
 
-    `result` is "" until the worker has acted; then "accepted" or "refused", with a reason.
+    `result` is "" until the worker has acted; then "accepted" or "refused", with a reason, and
+    with JSON as `detail` where it asked for something to be shown.
     """
 
     id: int
@@ -59,6 +60,7 @@ class Order:
     result: str = ""
     reason: str = ""
     deployment: int | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class Store(Protocol):
         ...
 
     def answer(self, order: Order) -> None:
-        """Write an order's result, reason and deployment."""
+        """Write an order's result, reason, deployment and detail."""
         ...
 
     def enqueue(self, wanted: Wanted, at: float) -> int:

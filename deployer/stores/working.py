@@ -29,13 +29,18 @@ class Working:
     _seal: Seal | None
 
     def answer(self, order: Order) -> None:
-        """Write an order's result, reason and deployment."""
+        """Write an order's result, reason, deployment and detail."""
 
         def work(connection: Connection) -> None:
             changed = connection.execute(
                 update(orders)
                 .where(orders.c.id == order.id)
-                .values(result=order.result, reason=order.reason, deployment=order.deployment)
+                .values(
+                    result=order.result,
+                    reason=order.reason,
+                    deployment=order.deployment,
+                    detail=order.detail,
+                )
             )
             if changed.rowcount != 1:
                 raise StoreError(f"there is no order {order.id} to answer")

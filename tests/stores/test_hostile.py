@@ -104,7 +104,7 @@ def test_a_row_of_other_types_is_named_and_never_believed(
     attack(
         path,
         "ALTER TABLE orders RENAME TO strict_orders",
-        f"CREATE TABLE orders {LOOSE}, reason, deployment)",
+        f"CREATE TABLE orders {LOOSE}, reason, deployment, detail)",
         "INSERT INTO orders SELECT * FROM strict_orders",
         f"UPDATE orders SET {change}",  # noqa: S608
     )

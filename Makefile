@@ -5,7 +5,7 @@
 ENVIRONMENT := sh tests/lab/bootstrap.sh
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## deploy v1, then v2 under load, on real Docker, registry and Nginx (ONCE=1: end by itself)
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m tests.lab.demo

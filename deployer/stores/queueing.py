@@ -97,6 +97,12 @@ def save(connection: Connection, deployment: Deployment, at: float, message: str
     _write_down(connection, [history])
 
 
+def of_release(connection: Connection, deployment: int, release: int) -> None:
+    """Write down which release a deployment is about."""
+    chosen = update(deployments).where(deployments.c.id == deployment)
+    connection.execute(chosen.values(release=release))
+
+
 def _write_down(connection: Connection, history: list[Transition]) -> None:
     connection.execute(
         _WRITE_DOWN,

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from deployer.deployment import Deployment, Status, Step
 from deployer.ports import Engine, NginxHost, Proxy, Registry, Store
@@ -59,6 +59,18 @@ class Point(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.phase}: {self.when} {self.call} {self.nth}"
+
+
+class Listener(Protocol):
+    """Hears of every call; what it raises the caller gets."""
+
+    def before(self, call: str) -> None:
+        """A call is about to be made."""
+        ...
+
+    def after(self, call: str, about: tuple[Any, ...], result: object) -> None:
+        """A call has been made, with these arguments and this result."""
+        ...
 
 
 def end() -> None:
@@ -123,14 +135,14 @@ def phase_of(deployment: Deployment) -> str:
     return str(deployment.status)
 
 
-def watched(part: T, port: type, calls: Calls) -> T:
+def watched(part: T, port: type, calls: Listener) -> T:
     """The same part behind its contract, of which every call is told."""
     of = port.__name__
     forwards = {name: _forward(f"{of}.{name}", name, calls) for name in methods(port)}
     return cast(T, type(f"Watched{of}", (), forwards | {"part": part})())
 
 
-def _forward(call: str, name: str, calls: Calls) -> Callable[..., Any]:
+def _forward(call: str, name: str, calls: Listener) -> Callable[..., Any]:
     def forward(self: Any, *args: Any, **named: Any) -> Any:
         calls.before(call)
         result = None

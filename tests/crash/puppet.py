@@ -36,6 +36,11 @@ class Puppet:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def go(self) -> None:
         """Work like any other worker."""
         self._tell("go")

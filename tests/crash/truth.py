@@ -49,9 +49,10 @@ class Truth:
     def _of_releases(self, digest: str, serves: Active) -> Iterator[str]:
         """Those kept have served; just they have a tag and files; one serves."""
         app = self.world.web.name
+        newest = self.store.deployments(limit=1)[0]
         kept = {row.number: row.image.digest for row in self.store.releases(app)}
         if kept.get(serves.release) != digest:
-            yield f"release {serves.release} serves, of {kept}"
+            yield f"release {serves.release} serves, of {kept}: {newest.status}, {newest.reason}"
         served = {one.release for one in self.store.deployments(limit=1000) if _took_over(one)}
         if not kept.keys() <= served:
             yield f"releases {kept.keys() - served} never served"

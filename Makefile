@@ -15,7 +15,7 @@ image: ## build deployer's own image: deployer:VERSION and deployer:latest
 
 test: ## everything, on real parts
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
-	  exec "$$venv/bin/python" -m pytest
+	  exec "$$venv/bin/python" -m pytest --numprocesses 2 --dist loadgroup
 
 unit: ## what needs no Docker, registry, Nginx or root
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root"

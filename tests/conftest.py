@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -17,11 +18,13 @@ _SERVING = {"browser", "cli", "doctor", "engine", "examples"}
 
 
 def pytest_configure() -> None:
-    """Let processes that tests start be interrupted.
+    """Give processes that tests start what a user's shell gives them.
 
-    A shell that starts the tests in the background hands SIGINT down as ignored.
+    One that starts the tests in the background hands SIGINT down as ignored, and who runs tests
+    in several processes tells them a width, at which commands would wrap what is read from them.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("COLUMNS", None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -120,7 +120,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
 def worker(config: Config, parts: Adapters, stop: threading.Event) -> Worker:
     """A worker that is made of these parts, and runs until `stop` is set."""
     from deployer.health import Prober
-    from deployer.rollout import Parts
+    from deployer.takeover import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings
@@ -33,7 +33,6 @@ from deployer.deployment import (
     Trigger,
     Wanted,
     recover,
-    restart,
 )
 from deployer.errors import (
     ConfigRejected,
@@ -41,15 +40,14 @@ from deployer.errors import (
     EngineError,
     EngineUnavailable,
     NotConfirmed,
-    RegistryUnavailable,
     StoreUnavailable,
 )
 from deployer.model import HealthCheck, Limits, Route, Running
 from deployer.releases import is_of
 from deployer.rollout import Rollout
-from deployer.traffic import Traffic, route_of
-from tests.crash.calls import PORTS, watched
+from deployer.traffic import route_of
 from tests.fakes.registry import Behaviour
+from tests.fate import KINDS, Fate, Killed, Plan, dress
 from tests.world import World, app
 
 NAMES = ("web", "job")
@@ -60,13 +58,6 @@ QUICK = {
 AWAY = EngineUnavailable("Docker is away")
 REFUSED = EngineError("Docker refuses")
 LOCKED = StoreUnavailable("locked")
-
-ABSENT: Mapping[str, DeployerError] = {
-    "Engine": AWAY,
-    "Store": LOCKED,
-    "Registry": RegistryUnavailable("no answer"),
-}
-"""What the calls of a port raise that is away; Nginx's own failures are drawn apart."""
 
 names = st.sampled_from(NAMES)
 engine_faults = st.tuples(
@@ -86,59 +77,7 @@ behaviours = st.sampled_from([Behaviour.ANSWERS] * 4 + list(Behaviour))
 tags = st.sampled_from(["latest", "next"])
 
 
-class Killed(BaseException):
-    """The worker is dead: nothing that it would still do has an effect."""
-
-
-class Fate:
-    """What befalls the worker at its nth call of any port; see tests.crash.calls.Listener.
-
-    `fails`: nothing is done; `times out`: it is done, and the caller does not learn it;
-    `killed before` and `killed after`: each later call of this worker comes to nothing.
-    """
-
-    def __init__(self) -> None:
-        self._plan: Mapping[int, str] = {}
-        self._made = 0
-        self._dead = False
-        self.happened: Counter[str] = Counter()
-
-    @contextmanager
-    def of(self, plan: Mapping[int, str]) -> Iterator[None]:
-        """Within this block a worker works to which this happens."""
-        self._plan, self._made, self._dead = plan, 0, False
-        try:
-            yield
-        finally:
-            self._plan, self._dead = {}, False
-
-    def before(self, call: str) -> None:
-        """See Listener."""
-        self._made += not self._dead
-        self._meet("killed before")
-        self._fail("fails", call)
-
-    def after(self, call: str, about: tuple[Any, ...], result: object) -> None:
-        """See Listener."""
-        self._meet("killed after")
-        self._fail("times out", call)
-
-    def _meet(self, what: str) -> None:
-        if not self._dead and self._plan.get(self._made) == what:
-            self._dead = True
-            self.happened[what] += 1
-        if self._dead:
-            raise Killed
-
-    def _fail(self, what: str, call: str) -> None:
-        error = ABSENT.get(call.partition(".")[0])
-        if self._plan.get(self._made) == what and error is not None:
-            self.happened[what] += 1
-            raise error
-
-
-KINDS = ("fails", "times out", "killed before", "killed after")
-fates: st.SearchStrategy[Mapping[int, str]] = st.just({}) | st.dictionaries(
+fates: st.SearchStrategy[Plan] = st.just({}) | st.dictionaries(
     st.integers(1, 60), st.sampled_from(KINDS), max_size=3
 )
 
@@ -152,7 +91,7 @@ class Faults:
     proxy: list[tuple[NotConfirmed | ConfigRejected, bool]]
     at: Step = Step.WATCH
     happens: str = ""
-    fate: Mapping[int, str] = field(default_factory=dict)
+    fate: Plan = field(default_factory=dict)
 
 
 faults = st.just(Faults([], [], [])) | st.builds(
@@ -181,7 +120,7 @@ class Deployments(RuleBasedStateMachine):
         self.ended: list[Rollout] = []
         # Deployments whose replicas may stay until the next start, as their record says.
         self.excused: set[int] = set()
-        self._dress()
+        dress(self.world, self.fate)
         self.world.traffic.begin({})
         for name in NAMES:
             self.world.push(name=name)
@@ -247,24 +186,29 @@ class Deployments(RuleBasedStateMachine):
 
     @precondition(lambda self: self.ended)
     @rule(data=st.data(), fate=fates)
-    def clean_up(self, data: st.DataObject, fate: Mapping[int, str]) -> None:
+    def clean_up(self, data: st.DataObject, fate: Plan) -> None:
         """The clean-up of one that has ended, whatever has happened since."""
         rollout = self.ended.pop(data.draw(st.integers(0, len(self.ended) - 1)))
         self._clean_up(rollout, fate)
 
     @rule(fate=fates)
-    def begin_again(self, fate: Mapping[int, str]) -> None:
+    def begin_again(self, fate: Plan) -> None:
         """The worker ends and starts: clean-ups are forgotten, what is left is swept."""
         self._begin(fate)
 
-    def _begin(self, fate: Mapping[int, str]) -> None:
-        self._dress()
+    def _begin(self, fate: Plan) -> None:
+        dress(self.world, self.fate)
         self.ended.clear()
         self.dead = False
+        interrupted: list[Deployment] | None = None
         with self._living(fate):
             interrupted = self._sweep()
-        for deployment in interrupted if not self.dead else []:
-            self._recover(deployment, fate)
+        if interrupted is None and not self.dead:
+            # Docker or the store was away: a worker tries again.
+            self._begin({})
+        for deployment in interrupted or []:
+            if not self.dead:
+                self._recover(deployment, fate)
 
     def _sweep(self) -> list[Deployment]:
         """What the worker does at its start; the deployments that are to be recovered."""
@@ -278,24 +222,12 @@ class Deployments(RuleBasedStateMachine):
         self.excused.clear()
         return under_way
 
-    def _recover(self, deployment: Deployment, fate: Mapping[int, str]) -> None:
+    def _recover(self, deployment: Deployment, fate: Plan) -> None:
         serves = self.world.store.active().get(deployment.app)
         decision = recover(deployment, serves.deployment if serves else None)
+        ways = {Recovery.FINISH: Rollout.finish, Recovery.AGAIN: Rollout.again}
         rollout = Rollout(self.world.parts, deployment)
-        if decision is Recovery.FINISH:
-            self._work(rollout, fate, Rollout.finish)
-            return
-        with self._living(fate):
-            rollout.take_back()
-            if decision is Recovery.AGAIN:
-                again = restart(deployment)
-                self.world.parts.store.save(again, 3.0)
-                rollout = Rollout(self.world.parts, again)
-            else:
-                rollout.fail("interrupted too often")
-                return
-        if not self.dead:
-            self._work(rollout, fate)
+        self._work(rollout, fate, ways.get(decision, Rollout.give_up))
 
     def _next(self, wanted: Wanted, faults: Faults) -> None:
         self.world.store.enqueue(wanted, 1.0)
@@ -324,7 +256,7 @@ class Deployments(RuleBasedStateMachine):
     def _work(
         self,
         rollout: Rollout,
-        fate: Mapping[int, str],
+        fate: Plan,
         go: Callable[[Rollout], Deployment] = Rollout.run,
     ) -> None:
         with self._living(fate):
@@ -334,7 +266,7 @@ class Deployments(RuleBasedStateMachine):
             self.ended.append(rollout)
         self._look()
 
-    def _clean_up(self, rollout: Rollout, fate: Mapping[int, str]) -> None:
+    def _clean_up(self, rollout: Rollout, fate: Plan) -> None:
         with self._living(fate):
             rollout.clean_up()
             ended = rollout.deployment
@@ -342,7 +274,7 @@ class Deployments(RuleBasedStateMachine):
                 assert self.world.addresses(ended.id) == []
 
     @contextmanager
-    def _living(self, fate: Mapping[int, str]) -> Iterator[None]:
+    def _living(self, fate: Plan) -> Iterator[None]:
         """What a worker does until it is killed; what fails is left to recovery, as it does."""
         type(self).steps += 1
         try:
@@ -355,19 +287,6 @@ class Deployments(RuleBasedStateMachine):
             pass
         finally:
             self.world.calm()
-
-    def _dress(self) -> None:
-        """Parts as a new process has them; each of their calls may be its last."""
-        world = self.world
-        proxy = watched(world.proxy, PORTS["proxy"], self.fate)
-        world.traffic = Traffic(proxy, world.drain)
-        world.parts = replace(
-            world.parts,
-            store=watched(world.store, PORTS["store"], self.fate),
-            registry=watched(world.registry, PORTS["registry"], self.fate),
-            engine=watched(world.engine, PORTS["engine"], self.fate),
-            traffic=world.traffic,
-        )
 
     def _routes(self) -> dict[str, Route | None]:
         active, replicas = self.world.store.active(), self.world.engine.replicas()

@@ -31,6 +31,7 @@ LOOKS = {
     *("Store.last_deployments", "Store.queued_by", "Store.counts", "Store.deployment"),
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),
     *("Store.open_orders", "Store.open_release", "Store.running", "Store.queued"),
+    *("Store.paused", "Store.waiting", "Store.quarantined"),
     # The loop makes these again and again; that they act is seen by what follows.
     *("Store.claim", "Store.show"),
 }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from deployer.deployment import Deployment, Status, Step, Trigger
+from deployer.difference import Origins
 from deployer.errors import DeadlinePassed, DeployerError, Interrupted, NotConfirmed, Refused
 from deployer.evidence import how_it_ended
 from deployer.health import Prober, Watcher, prove_through_proxy
@@ -25,7 +26,8 @@ class Parts:
     """What the procedure works with.
 
     `wait` sleeps (seconds) and answers True, early, when this process is being stopped;
-    `now` is the time in seconds since 1970.
+    `now` is the time in seconds since 1970. `origins` says of each app where its settings were
+    written, `listener` who listens on a port of this machine ("" nobody).
     """
 
     apps: Mapping[str, App]
@@ -36,6 +38,8 @@ class Parts:
     prober: Prober
     wait: Callable[[float], bool]
     now: Callable[[], float] = time.time
+    origins: Mapping[str, Origins] = field(default_factory=dict)
+    listener: Callable[[int], str] = lambda _: ""
 
     @property
     def releases(self) -> Releases:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +16,12 @@ import pytest
 
 from deployer.deployment import Trigger, Wanted
 from deployer.errors import RegistryUnavailable, StoreUnavailable
-from deployer.model import Limits
+from deployer.model import Image, Limits
 from deployer.planning import Planner, answer
 from deployer.ports import Order
 from deployer.spec import Port, Spec
+from deployer.worker import Worker
+from tests.fakes.registry import FakeRegistry
 from tests.world import LOOKS, World, app, must, small_world
 
 NEW = f"sha256:{'b' * 64}"
@@ -182,3 +186,45 @@ def test_an_answer_that_cannot_be_written_is_left_to_the_next_look(world: World)
         for order in world.store.open_orders():
             planner.takes(order, world.parts, lambda work, *about: work(*about))
     assert must(world.store.order(number)).result == "accepted"
+
+
+class SlowRegistry:
+    """Implements ports.Registry; what is asked of `slow` waits until it is told to go on."""
+
+    def __init__(self, registry: FakeRegistry, slow: Image) -> None:
+        self._registry, self._slow = registry, slow
+        self.goes_on = threading.Event()
+
+    def resolve(self, image: Image, platform: str = "") -> Image:
+        """See ports.Registry."""
+        if image.name == self._slow.name:
+            self.goes_on.wait(30)
+        return self._registry.resolve(image, platform)
+
+
+def eventually(is_true: Callable[[], object]) -> None:
+    """Wait until it is true."""
+    end = time.monotonic() + 10
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_a_plan_that_waits_for_its_registry_holds_nobody_up(world: World) -> None:
+    """The worker deploys another app meanwhile, and answers then."""
+    world.push(name="api")
+    slow = SlowRegistry(world.registry, world.parts.apps["web"].image)
+    number = world.store.give(Order(0, "plan", "web", "alice", 1.0))
+    parts = replace(world.parts, registry=slow, wait=world.stop.wait)
+    worker = Worker(parts, world.proxy, world.stop, resync=0.1, retry=0.02)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        eventually(lambda: "api" in world.store.active())
+        assert must(world.store.order(number)).result == ""
+        slow.goes_on.set()
+        eventually(lambda: must(world.store.order(number)).result == "accepted")
+    finally:
+        slow.goes_on.set()
+        world.stop.set()
+        thread.join(10)

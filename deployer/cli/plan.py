@@ -28,6 +28,7 @@ from deployer.words import NOTHING, one_line, short
 
 PATIENCE = 60.0
 """Seconds in which a running worker has surely answered: a registry may take fifteen."""
+BETWEEN_LOOKS = 1.0
 
 MASKED = "***"
 LONGEST = 60
@@ -83,14 +84,17 @@ def _check_worker(store: Store) -> None:
 
 
 def _answered(store: Store, wanted: Order) -> Order:
-    number = store.give(wanted)
-    order = follow.until_taken(store, number, PATIENCE)
-    if not order.result:
-        raise DeployerError(
-            f"cannot plan: the worker has not answered order {number} for {PATIENCE:g} s. "
-            "Look at its log and at `deployer status`"
-        )
-    return order
+    """The order with its answer; a worker that ends meanwhile is not waited for."""
+    number, limit = store.give(wanted), time.monotonic() + PATIENCE
+    while time.monotonic() < limit:
+        order = follow.until_taken(store, number, BETWEEN_LOOKS)
+        if order.result:
+            return order
+        _check_worker(store)
+    raise DeployerError(
+        f"cannot plan: the worker has not answered order {number} for {PATIENCE:g} s. "
+        "Look at its log and at `deployer status`"
+    )
 
 
 def read(detail: str) -> Plan:

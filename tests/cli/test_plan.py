@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from deployer.cli import plan as command
+from deployer.condition import STALE
 from deployer.config import load
 from deployer.errors import StoreError
 from deployer.model import Image
@@ -198,6 +199,14 @@ def test_without_a_worker_that_is_said_at_once_and_nothing_is_written(
     assert "cannot plan: the worker has to look, and it" in result.stderr
     assert reason in result.stderr
     assert world.store.open_orders() == []
+
+
+def test_a_worker_that_ends_meanwhile_is_not_waited_for(world: World) -> None:
+    """Its last sign of life was not yet too old when the plan was asked for."""
+    world.see(age=STALE - 0.5)
+    result = world.run("plan", "web")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "it seems not to run" in result.stderr
 
 
 def test_an_order_says_who_asked_for_what(world: World, planning: Planning) -> None:

@@ -153,7 +153,8 @@ def _obstacles(facts: Facts) -> Iterator[Obstacle]:
     if facts.paused:
         yield Obstacle(
             Effect.WAITS,
-            f"{name} is paused by {facts.paused}: pushes wait for `deployer resume {name}`",
+            f"{name} is paused by {facts.paused}: pushes wait for `deployer resume {name}`, "
+            "what an operator orders does not",
         )
     for one in facts.under_way:
         if one.status is Status.RUNNING:
@@ -198,9 +199,9 @@ def _steps(facts: Facts, strategy: Strategy) -> Iterator[Stage]:
         Step.WATCH,
         f"for {facts.app.limits.watch:g} s; if it exits, restarts or fails its check, {back}",
     )
-    yield from _hook(facts, "post_deploy", "its failure is only told")
     yield Stage(Step.DRAIN, _drain(facts))
     yield Stage(Step.RETIRE, _retire(facts))
+    yield from _hook(facts, "post_deploy", "its failure is only told")
     yield from _hook(facts, "on_failure", "only if the deployment fails")
 
 

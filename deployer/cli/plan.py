@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -32,6 +33,7 @@ BETWEEN_LOOKS = 1.0
 
 MASKED = "***"
 LONGEST = 60
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 HEADINGS = ("", "SETTING", "NOW", "THEN", "FROM")
 SIGNS = {Kind.ADDED: ("+", "green"), Kind.CHANGED: ("~", "yellow"), Kind.REMOVED: ("-", "red")}
 TONES = {Effect.WAITS: "cyan", Effect.REFUSED: "yellow", Effect.FAILS: "red"}
@@ -121,7 +123,7 @@ def show(out: Console, one: Plan) -> None:
         out.print("no setting differs")
     if one.outcome is not Outcome.UNCHANGED:
         _section(out, "steps")
-        fields(out, [(one_line(step.step), Text(one_line(step.does))) for step in one.steps])
+        fields(out, [(one_line(step.step), _does(step.does)) for step in one.steps])
         _section(out, "also touched")
         _lines(out, one.touched or ["nothing else"])
     if one.in_the_way:
@@ -135,13 +137,22 @@ def show(out: Console, one: Plan) -> None:
 def _facts(one: Plan) -> list[tuple[str, str | Text]]:
     serves = f"{short(one.digest_now or '')}  release {one.release_now}"
     same = "the same" if one.digest_now == one.digest_then else "a new image"
-    release = "" if one.outcome is Outcome.UNCHANGED else ", a new release"
-    return [
+    facts: list[tuple[str, str | Text]] = [
         ("image", one.image),
         ("now", serves if one.release_now is not None else "nothing serves"),
-        ("then", f"{short(one.digest_then)}  {same}{release}"),
+    ]
+    if one.outcome is Outcome.UNCHANGED:
+        return [*facts, ("then", f"{short(one.digest_then)}  {same}")]
+    return [
+        *facts,
+        ("then", f"{short(one.digest_then)}  {same}, a new release"),
         ("strategy", f"{one.strategy}: {one.why}"),
     ]
+
+
+def _does(text: str) -> str:
+    """What a step does, its digests as short as Docker's: in full they stand in `--json`."""
+    return _DIGEST.sub(r"\1", one_line(text))
 
 
 def _section(out: Console, name: str) -> None:

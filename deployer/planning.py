@@ -77,7 +77,10 @@ def answer(parts: Parts, order: Order) -> Order:
 def _plan(parts: Parts, order: Order) -> Plan:
     app = parts.apps.get(order.app)
     if app is None:
-        raise Refused(f"config.yml has no app {order.app}. Add it there and ask again")
+        raise Refused(
+            f"config.yml had no app {order.app} when the worker read it. Start the worker again, "
+            "then ask again"
+        )
     return plan(_facts(parts, app, order), parts.origins.get(app.name, {}))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 
 from tests.engine.world import World, world
+from tests.lab.deployer import free_port
 from tests.lab.shell import run
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 SECRET = "canary-5b8e20c9d1"
+PORT = free_port()
 ASKED = {"orders", "snapshot", "sqlite_sequence"}
 """What asking writes, and what the worker writes all the time."""
 
@@ -23,7 +27,11 @@ ASKED = {"orders", "snapshot", "sqlite_sequence"}
 @pytest.fixture(scope="module")
 def one() -> Iterator[World]:
     """`web` serves v1; of `later` the image came after the first try, so that nothing serves."""
-    later = {"environment": {"APP": "later", "KEY": SECRET}, "mem_limit": "64m"}
+    later = {
+        "environment": {"APP": "later", "KEY": SECRET},
+        "mem_limit": "64m",
+        "ports": [f"{PORT}:8080"],
+    }
     with world("plan", web={}, later=later) as made:
         made.web.push("v1")
         made.deployer.start()
@@ -109,6 +117,15 @@ def test_each_setting_names_its_line_and_no_secret_is_shown_or_stored(one: World
     assert (found["mem_limit"]["new"], found["environment.KEY"]["masked"]) == ("64m", True)
     assert SECRET not in text + json.dumps(told)
     assert SECRET.encode() not in one.database.read_bytes()
+
+
+def test_a_port_that_somebody_else_listens_on_is_in_the_way(one: World) -> None:
+    name = one.apps["later"].name
+    assert planned(one, name)["in_the_way"] == []
+    with socket.create_server(("127.0.0.1", PORT)):
+        said = one.deployer.run("plan", name, expect=1)
+    assert f"fails  port {PORT} of the host is taken by " in said
+    assert f"(process {os.getpid()})" in said
 
 
 def test_what_the_registry_does_not_have_ends_with_1_and_the_reason(one: World) -> None:

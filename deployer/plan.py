@@ -50,8 +50,9 @@ class Facts:
     age. `neighbours` are the other apps of this image, each with its tags. `hooks` are the
     commands of the app itself by their moment (pre_deploy, post_deploy, on_failure).
 
-    `paused` says who paused the app, `quarantined` why the digest is not tried again, both
-    "" where that is not so; `taken` has each port of the host that somebody else has, with who.
+    `paused` says who paused the app, `quarantined` since when and why the digest is not tried
+    again, both "" where that is not so. `taken` has each port of the host that somebody else
+    has, with who.
     """
 
     app: App
@@ -107,7 +108,8 @@ def plan(facts: Facts, origins: Origins) -> Plan:
     """What a deployment would do; `origins` says where the app's settings were written."""
     app, live = facts.app, facts.live
     old = live.spec if live else None
-    choice = choose(app, app.spec, old)
+    # What cannot be read is taken to claim what the app claims now, as the procedure does.
+    choice = choose(app, app.spec, app.spec if facts.unknown else old)
     obstacles = list(_obstacles(facts))
     going = not facts.is_live
     return Plan(
@@ -121,7 +123,7 @@ def plan(facts: Facts, origins: Origins) -> Plan:
         why=choice.why,
         difference=differences(old, app.spec, origins, app.public),
         steps=list(_steps(facts, choice.strategy)) if going else [_resolve(facts)],
-        touched=list(_touched(facts)) if going else [],
+        touched=list(_touched(facts, choice.strategy)) if going else [],
         in_the_way=obstacles,
         notes=list(_notes(facts)),
     )
@@ -148,7 +150,7 @@ def _obstacles(facts: Facts) -> Iterator[Obstacle]:
         free = f"deployer unquarantine {name} {facts.found.digest}"
         yield Obstacle(
             Effect.REFUSED,
-            f"this digest is in quarantine: {facts.quarantined}. Push a newer image, or: {free}",
+            f"this digest is in quarantine {facts.quarantined}. Push a newer image, or: {free}",
         )
     if facts.paused:
         yield Obstacle(
@@ -232,7 +234,8 @@ def _start(facts: Facts, strategy: Strategy) -> str:
     if not old:
         return f"start {made}"
     if strategy is Strategy.STOP_FIRST:
-        return f"create {made}, stop {old} and keep it for return, start the new"
+        closed = ", answer requests with 503" if facts.app.route else ""
+        return f"create {made}{closed}, stop {old} and keep it for return, start the new"
     return f"start {made} beside {old}"
 
 
@@ -274,9 +277,11 @@ def _names(replicas: Sequence[Replica]) -> str:
     return ", ".join(one.name for one in replicas)
 
 
-def _touched(facts: Facts) -> Iterator[str]:
+def _touched(facts: Facts, strategy: Strategy) -> Iterator[str]:
     if facts.app.route is not None:
         yield "Nginx reloads: other sites go on without a lost request"
+        if facts.replicas and strategy is Strategy.STOP_FIRST:
+            yield "this app's requests get 503 with Retry-After until the new release is healthy"
     for name, tags in sorted(facts.neighbours.items()):
         both = sorted(set(tags) & set(facts.app.tags))
         means = f"a push of {', '.join(both)} deploys both" if both else "other tags deploy it"

@@ -88,18 +88,28 @@ def test_where_two_cannot_run_side_by_side_the_old_one_is_stopped_first() -> Non
         "only one container at a time can have the volume data to write to",
     )
     assert step(found, "start") == (
-        "create a new container, stop web-7-1 and keep it for return, start the new"
+        "create a new container, answer requests with 503, stop web-7-1 and keep it for return, "
+        "start the new"
     )
+    assert "this app's requests get 503" in found.touched[1]
+
+
+def test_what_cannot_be_read_is_taken_to_claim_what_the_app_claims() -> None:
+    spec = Spec(volumes=(Volume("data", "/data"),))
+    found = plan(facts(app=app(spec=spec), live=None, unknown="its seal does not fit"), {})
+    assert found.strategy == "stop-first"
+    assert found.notes == ["what serves now cannot be compared: its seal does not fit"]
 
 
 @pytest.mark.parametrize(
     ("changes", "outcome", "effect", "reason"),
     [
         (
-            {"quarantined": "deployment 9 died in its watch"},
+            {"quarantined": "since deployment 9: it died in its watch"},
             Outcome.REFUSED,
             Effect.REFUSED,
-            f"died in its watch. Push a newer image, or: deployer unquarantine web {NEW}",
+            "quarantine since deployment 9: it died in its watch. Push a newer image, "
+            f"or: deployer unquarantine web {NEW}",
         ),
         ({"paused": "alice"}, Outcome.DEPLOYED, Effect.WAITS, "paused by alice"),
         (

@@ -20,11 +20,12 @@ from deployer.errors import (
 )
 from deployer.health import Watcher
 from deployer.model import App, Image, Release, Strategy
+from deployer.parts import Parts
 from deployer.ports import Active, Quarantine
 from deployer.record import Record
 from deployer.releases import asked_for
 from deployer.spec import Spec
-from deployer.takeover import Parts, Takeover
+from deployer.takeover import Takeover
 from deployer.traffic import route_of
 
 

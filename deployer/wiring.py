@@ -82,12 +82,13 @@ def run_worker(config: Config, group: int | None = None) -> int:
 def _worker(
     config: Config, store: SQLiteStore, clients: Clients, instance: str, stop: threading.Event
 ) -> Worker:
+    from deployer.doctor.ports import holder
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
     from deployer.health import Prober
+    from deployer.parts import Parts
     from deployer.proxies.nginx import Nginx
-    from deployer.takeover import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 
@@ -102,6 +103,8 @@ def _worker(
         traffic=Traffic(nginx, config.nginx.drain),
         prober=Prober(config.nginx.http_port, host.address),
         wait=stop.wait,
+        origins=config.origins,
+        listener=lambda port: str(holder(port) or ""),
     )
     return Worker(parts, nginx, stop, config.worker.parallel)
 

@@ -17,6 +17,7 @@ from deployer.engines.docker.create.networks import all_at_create, endpoint
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity, identity_of
 from deployer.engines.docker.look import described
+from deployer.engines.docker.others import check_free, check_joined
 from deployer.engines.docker.refusals import with_advice
 from deployer.errors import StartFailed
 from deployer.model import Release, Replica
@@ -42,10 +43,12 @@ def start(
     ]
     _check_version(api, release)
     _check_networks(api, release)
+    check_joined(api, release)
     files = releases.write(release)
     for identity in identities:
         _create(api, release, identity, files)
         releases.give(api, release.app, identity.name, files)
+    check_free(api, instance, release, deployment)
     return [_start(api, identity) for identity in identities]
 
 

@@ -11,7 +11,8 @@ from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
 from types import TracebackType
 from typing import Self
 
-_DOCKER = "/var/run/docker.sock"
+from tests.lab.engine import engine_socket
+
 _CHUNK = 65536
 
 
@@ -66,7 +67,7 @@ class _Handler(BaseRequestHandler):
 
     def handle(self) -> None:
         with socket.socket(socket.AF_UNIX) as engine, suppress(OSError):
-            engine.connect(_DOCKER)
+            engine.connect(engine_socket())
             losing = False
             while True:
                 readable, _, _ = select.select([self.request, engine], [], [])

@@ -26,6 +26,7 @@ class LossyDocker:
         self.path = path
         self.to_lose: list[str] = []
         self.lost: list[str] = []
+        self.asked: list[str] = []
         self._server = _Server(str(path), _Handler)
         self._server.docker = self
 
@@ -49,6 +50,7 @@ class LossyDocker:
     def loses(self, request: bytes) -> bool:
         """Whether the answer to this request is to be dropped."""
         first = request.split(b"\r\n", 1)[0].decode(errors="replace")
+        self.asked.append(first)
         named = [one for one in self.to_lose if one in first]
         for one in named:
             self.to_lose.remove(one)

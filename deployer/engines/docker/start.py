@@ -37,6 +37,30 @@ def start(
 
     Raises StartFailed; what was created until then stays, to be discarded by its labels.
     """
+    created = _create_all(api, instance, release, deployment, releases)
+    check_free(api, instance, release, deployment)
+    return [_start(api, identity) for identity in created]
+
+
+def prepare(
+    api: docker.APIClient,
+    instance: str,
+    release: Release,
+    deployment: int,
+    releases: ReleaseFiles,
+) -> list[Replica]:
+    """Create all replicas and start none. Raises StartFailed as `start` does."""
+    created = _create_all(api, instance, release, deployment, releases)
+    return [described(one, api.inspect_container(one.name)) for one in created]
+
+
+def _create_all(
+    api: docker.APIClient,
+    instance: str,
+    release: Release,
+    deployment: int,
+    releases: ReleaseFiles,
+) -> list[Identity]:
     identities = [
         Identity(instance, release.app, deployment, release.number, index)
         for index in range(1, release.spec.replicas + 1)
@@ -48,8 +72,7 @@ def start(
     for identity in identities:
         _create(api, release, identity, files)
         releases.give(api, release.app, identity.name, files)
-    check_free(api, instance, release, deployment)
-    return [_start(api, identity) for identity in identities]
+    return identities
 
 
 def _check_version(api: docker.APIClient, release: Release) -> None:
@@ -78,7 +101,7 @@ def _create(
     identity: Identity,
     files: Mapping[FileMount, Path],
 ) -> None:
-    with _refused(f"create container {identity.name}"):
+    with refused(f"create container {identity.name}"):
         try:
             made = api.create_container_from_config(  # type: ignore[no-untyped-call]
                 container(release, identity, files, api.api_version),
@@ -129,13 +152,14 @@ def _join(api: docker.APIClient, release: Release, container: str) -> None:
 
 
 def _start(api: docker.APIClient, identity: Identity) -> Replica:
-    with _refused(f"start container {identity.name}"):
+    with refused(f"start container {identity.name}"):
         api.start(identity.name)
         return described(identity, api.inspect_container(identity.name))
 
 
 @contextmanager
-def _refused(doing: str) -> Iterator[None]:
+def refused(doing: str) -> Iterator[None]:
+    """Make what Docker refuses a StartFailed, with what to do."""
     try:
         yield
     except APIError as error:

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
+from deployer import order
+from deployer.app_hooks import AppHooks
 from deployer.deployment import Deployment, Status, Step, Trigger
 from deployer.errors import DeadlinePassed, DeployerError, Interrupted, NotConfirmed, Refused
 from deployer.evidence import how_it_ended
@@ -51,6 +53,7 @@ class Rollout:
         app = parts.apps.get(deployment.app)
         spec, public = (app.spec, app.public) if app else (Spec(), ())
         self._record = Record(parts.store, parts.now, self._sleep, deployment, spec, public)
+        self._hooks = AppHooks(parts.store, parts.engine, self._record)
         self._deadline = 0.0
         self._old: list[Replica] = []
         self._new: list[Replica] = []
@@ -89,10 +92,12 @@ class Rollout:
         wanted = self._resolve(app)
         if self._parts.releases.is_live(wanted):
             return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
+        self._keep_order()
         with ExitStack() as undo:
             self._pull(app, wanted.image)
             release = self._release(wanted, undo)
             undo.callback(self._discard)
+            self._hooks.before(app, release, self._stopping)
             self._start(release)
             self._check(app)
             self._switch(app, release, undo)
@@ -144,6 +149,7 @@ class Rollout:
         elif self._started and not self._routed:
             record.patiently(self._drain)
             record.patiently(self._remove)
+        self._hooks.after(self._parts.apps.get(self.deployment.app), partial(self._sleep, 0.0))
 
     # the steps
 
@@ -218,6 +224,14 @@ class Rollout:
         if name not in self._parts.apps:
             raise Refused(f"config.yml has no app {name}. Add it there and deploy again")
         return self._parts.apps[name]
+
+    def _keep_order(self) -> None:
+        """Raise Refused for an image that an app before this one was to run and did not take."""
+        apps, store = self._parts.apps, self._parts.store
+        before = order.before_it(self.deployment.app, apps)
+        newest = {name: store.deployments(name) for name in before}
+        if why := order.kept_back(self.deployment, newest, apps):
+            raise Refused(why)
 
     def _release(self, wanted: Release, undo: ExitStack) -> Release:
         """The release to start: a kept one, or a new one that is dropped again if it fails."""

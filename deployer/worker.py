@@ -97,6 +97,8 @@ class Worker:
     def _begin(self) -> None:
         """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
         parts = self.parts
+        if left := parts.engine.sweep():
+            log.info("removed one-off containers of an earlier run", containers=left)
         active = parts.store.active()
         replicas = parts.engine.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))

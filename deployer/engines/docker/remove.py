@@ -32,7 +32,7 @@ def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Re
         _never_again(api, replica)
         _stop(api, replica, look)
         ended = look(replica)
-        _remove(api, replica.id)
+        remove(api, replica.id)
     except NotFound:
         return look(replica)
     return ended
@@ -43,7 +43,7 @@ def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> 
     labels = selecting(instance, app, deployment)
     for listed in api.containers(all=True, filters={"label": labels}):
         if any(identity_of(listed["Labels"], name) for name in listed["Names"]):
-            _remove(api, listed["Id"], force=True)
+            remove(api, listed["Id"], force=True)
 
 
 def _never_again(api: docker.APIClient, replica: Replica) -> None:
@@ -77,7 +77,8 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
             raise
 
 
-def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+def remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+    """Remove a container; what is gone, or going, counts as done."""
     try:
         api.remove_container(container, v=True, force=force)
     except NotFound:

@@ -40,8 +40,8 @@ def start(
         Identity(instance, release.app, deployment, release.number, index)
         for index in range(1, release.spec.replicas + 1)
     ]
-    _check_version(api, release)
-    _check_networks(api, release)
+    check_version(api, release)
+    check_networks(api, release)
     files = releases.write(release)
     for identity in identities:
         _create(api, release, identity, files)
@@ -49,7 +49,8 @@ def start(
     return [_start(api, identity) for identity in identities]
 
 
-def _check_version(api: docker.APIClient, release: Release) -> None:
+def check_version(api: docker.APIClient, release: Release) -> None:
+    """Raise StartFailed for what this Docker would silently leave out."""
     if missing := too_new(release.spec, api.api_version):
         raise StartFailed(
             f"cannot start {release.app}: {', '.join(missing)}, and this one would silently leave "
@@ -57,7 +58,7 @@ def _check_version(api: docker.APIClient, release: Release) -> None:
         )
 
 
-def _check_networks(api: docker.APIClient, release: Release) -> None:
+def check_networks(api: docker.APIClient, release: Release) -> None:
     """Docker would create the container and fail only at its start, with a vaguer word."""
     for network in (one.name for one in release.spec.networks):
         try:
@@ -75,7 +76,7 @@ def _create(
     identity: Identity,
     files: Mapping[FileMount, Path],
 ) -> None:
-    with _refused(f"create container {identity.name}"):
+    with refused(f"create container {identity.name}"):
         try:
             made = api.create_container_from_config(  # type: ignore[no-untyped-call]
                 container(release, identity, files, api.api_version),
@@ -86,7 +87,7 @@ def _create(
             if error.status_code != _CONFLICT:
                 raise
             made = _own_half_done(api, identity, error)
-        _join(api, release, made["Id"])
+        join(api, release, made["Id"])
 
 
 def _own_half_done(api: docker.APIClient, identity: Identity, conflict: APIError) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _own_half_done(api: docker.APIClient, identity: Identity, conflict: APIError
     return existing
 
 
-def _join(api: docker.APIClient, release: Release, container: str) -> None:
+def join(api: docker.APIClient, release: Release, container: str) -> None:
     """Connect the networks after the first, before the start: the app sees all from its birth."""
     others = release.spec.networks[1:]
     if not others or all_at_create(api.api_version):
@@ -126,13 +127,14 @@ def _join(api: docker.APIClient, release: Release, container: str) -> None:
 
 
 def _start(api: docker.APIClient, identity: Identity) -> Replica:
-    with _refused(f"start container {identity.name}"):
+    with refused(f"start container {identity.name}"):
         api.start(identity.name)
         return described(identity, api.inspect_container(identity.name))
 
 
 @contextmanager
-def _refused(doing: str) -> Iterator[None]:
+def refused(doing: str) -> Iterator[None]:
+    """Make what Docker refuses a StartFailed, with what to do."""
     try:
         yield
     except APIError as error:

@@ -25,6 +25,38 @@ class Trouble:
     since: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why something of an app is not deployed yet, and since when; seconds since 1970."""
+
+    app: str
+    reason: str
+    since: float
+
+
+def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
+    """Apps that are paused or wait for others, and digests in quarantine.
+
+    Raises StoreUnavailable.
+    """
+    named = set(apps)
+    found = [
+        Hold(one.app, f"paused by {one.by}. To go on: deployer resume {one.app}", one.at)
+        for one in store.paused().values()
+    ]
+    found += [
+        Hold(
+            one.app,
+            f"{one.digest[:19]} is in quarantine since deployment {one.deployment}: {one.reason}. "
+            f"To try it again: deployer unquarantine {one.app} {one.digest[:19]}",
+            one.at,
+        )
+        for one in store.quarantined()
+    ]
+    found += [Hold(**one) for one in store.snapshot().get("waits", ())]
+    return sorted((one for one in found if one.app in named), key=lambda one: (one.app, one.since))
+
+
 def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
     """All that is not well; none of it keeps a delivery from being accepted.
 

@@ -23,6 +23,7 @@ DeployerError                 what failed, why, what to do; `detail` holds the e
 │   ├── ConfigRejected        Nginx refused the configuration
 │   └── NotConfirmed          Nginx took the files but does not serve them
 ├── Refused                   policy says no: unknown tag, forged release, unknown app
+├── Cancelled                 an operator ended a deployment
 ├── DeadlinePassed            a deployment ran out of time
 ├── Interrupted               this process is being stopped; recovery goes on later
 └── IllegalTransition         a deployment was moved where its status does not lead
@@ -138,6 +139,10 @@ class NotConfirmed(ProxyError):
 
 class Refused(DeployerError):
     """Policy says no; nothing was touched."""
+
+
+class Cancelled(DeployerError):
+    """An operator ended a deployment before it was over."""
 
 
 class DeadlinePassed(DeployerError):

@@ -270,7 +270,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Hosts and a path, to the targets of one app, in a stable order."""
+    """Hosts and a path, to the targets of one app, in a stable order.
+
+    Without targets it is closed: whoever asks is told to come again in a moment (503).
+    """
 
     app: str
     hosts: tuple[str, ...]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from deployer.deployment import Deployment, Trigger
 from deployer.model import App, Image, Strategy
 from deployer.spec import Spec
 
@@ -53,6 +54,22 @@ def _on_other_host(image: Image, apps: Mapping[str, Selector]) -> str:
         if app.image.repository == image.repository:
             return f"; app {name} uses {app.image.name}: see `registry` of the hook"
     return ""
+
+
+BY_OPERATORS = frozenset({Trigger.OPERATOR, Trigger.ROLLBACK})
+"""What an operator asked for by name is done also while the app is paused."""
+
+
+def held_back(waiting: Iterable[Deployment], paused: Mapping[str, str]) -> dict[int, str]:
+    """Which of the waiting deployments may not begin yet, by id, and why.
+
+    `paused` says who paused each paused app.
+    """
+    return {
+        one.id: f"{one.app} is paused by {paused[one.app]}; deployer resume {one.app}"
+        for one in waiting
+        if one.app in paused and one.trigger not in BY_OPERATORS
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,12 @@ def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
     return Route(app.name, rule.hosts, rule.path, tuple(targets)) if targets else None
 
 
+def closed_route(app: App) -> Route | None:
+    """The app's route while nothing of it runs; None where it has none."""
+    rule = app.route
+    return None if rule is None else Route(app.name, rule.hosts, rule.path, ())
+
+
 def _can_serve(replica: Replica) -> bool:
     return replica.state is Running.RUNNING and bool(replica.address)
 

@@ -33,6 +33,8 @@ def deployment(one: Deployment, transitions: Sequence[Transition] | None = None)
         "release": one.release,
         "delivery": one.delivery,
         "attempt": one.attempt,
+        "strategy": one.strategy.value if one.strategy else None,
+        "cancelled_by": one.cancelled_by or None,
         "queued_at": moment(one.queued_at),
         "started_at": moment(one.started_at),
         "ended_at": moment(one.ended_at),
@@ -80,11 +82,16 @@ def status(apps: Iterable[str], store: Store, now: float) -> View:
     """
     snapshot = store.snapshot()
     seen_at = snapshot.get("at")
-    found = condition.troubles(store, sorted(apps), now)
+    apps = sorted(apps)
+    found = condition.troubles(store, apps, now)
     return {
         "status": "degraded" if found else "ok",
         "troubles": [
             {"what": one.what, "reason": one.reason, "since": moment(one.since)} for one in found
+        ],
+        "held_back": [
+            {"app": one.app, "reason": one.reason, "since": moment(one.since)}
+            for one in condition.holds(store, apps)
         ],
         "snapshot": {
             "at": moment(seen_at),

@@ -87,7 +87,7 @@ def _worker(
     from deployer.engines.docker.registry import DockerRegistry
     from deployer.health import Prober
     from deployer.proxies.nginx import Nginx
-    from deployer.rollout import Parts
+    from deployer.takeover import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 

@@ -12,22 +12,19 @@ from typing import Any
 
 import structlog
 
-from deployer import orders
+from deployer import orders, turns
 from deployer.deployment import (
     Deployment,
     Recovery,
-    Status,
-    Trigger,
-    Wanted,
     recover,
-    restart,
 )
 from deployer.errors import DeployerError, Interrupted
 from deployer.model import Replica, Route
 from deployer.ports import Active, Applied, Proxy
 from deployer.pulse import Pulse
 from deployer.releases import is_of
-from deployer.rollout import Parts, Rollout
+from deployer.rollout import Rollout
+from deployer.takeover import Parts
 from deployer.traffic import route_of
 
 log = structlog.get_logger()
@@ -52,7 +49,7 @@ class Worker:
     parallel: int = 4
     resync: float = RESYNC
     retry: float = RETRY
-    _busy: dict[int, str] = field(init=False, default_factory=dict)
+    _busy: dict[int, Rollout] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
     _pulse: Pulse = field(init=False)
@@ -106,11 +103,7 @@ class Worker:
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
         if stale:
             self._spawn(self._sweep, stale, applied)
-        for name in parts.apps:
-            newest = parts.store.deployments(name, limit=1)
-            waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
-            if name not in active and not waiting:
-                parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
+        turns.bootstrap(parts.store, parts.apps, parts.now())
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _turn(self) -> None:
@@ -132,33 +125,25 @@ class Worker:
             self._claim()
 
     def _resume(self) -> None:
-        """Recover deployments that run in the store but in no thread of ours."""
+        """Recover deployments that run in the store but in no thread of ours; end the unwanted."""
         # Before the question: what ends in between is running in its answer, and was ours.
         ours = self._busy.copy()
         for deployment in self.parts.store.running():
             busy = self._busy.copy()
-            free = deployment.app not in busy.values() and len(busy) < self.parallel
-            if free and deployment.id not in ours:
+            if deployment.id in ours:
+                if deployment.cancelled_by:
+                    ours[deployment.id].cancel(deployment.cancelled_by)
+            elif deployment.app not in self._busy_apps() and len(busy) < self.parallel:
                 self._recover(deployment)
+
+    def _busy_apps(self) -> set[str]:
+        return {one.deployment.app for one in self._busy.copy().values()}
 
     def _recover(self, deployment: Deployment) -> None:
         active = self.parts.store.active().get(deployment.app)
         decision = recover(deployment, active.deployment if active else None)
         log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
-        if decision is Recovery.FINISH:
-            self._hold(deployment, Rollout.finish)
-            return
-        Rollout(self.parts, deployment).take_back()
-        if decision is Recovery.AGAIN:
-            again = restart(deployment)
-            message = f"attempt {again.attempt}: the one before was interrupted"
-            self.parts.store.save(again, self.parts.now(), message)
-            self._hold(again, Rollout.run)
-        else:
-            Rollout(self.parts, deployment).fail(
-                f"interrupted {deployment.attempt} times before the switch, "
-                "nothing was changed. Look at the worker's log, then deploy again"
-            )
+        self._hold(deployment, _RECOVERIES[decision])
 
     def _take_orders(self) -> None:
         for order in self.parts.store.open_orders():
@@ -175,8 +160,10 @@ class Worker:
             )
 
     def _claim(self) -> None:
+        store = self.parts.store
         while len(self._busy) < self.parallel:
-            deployment = self.parts.store.claim(self.parts.now())
+            held = turns.held_back(store, self.parts.apps)
+            deployment = store.claim(self.parts.now(), leaving=held)
             if deployment is None:
                 return
             self._hold(deployment, Rollout.run)
@@ -190,12 +177,13 @@ class Worker:
         thread.start()
 
     def _hold(self, deployment: Deployment, go: Callable[[Rollout], Deployment]) -> None:
-        self._busy[deployment.id] = deployment.app
-        self._spawn(self._deploy, deployment, go)
-
-    def _deploy(self, deployment: Deployment, go: Callable[[Rollout], Deployment]) -> None:
-        """One deployment in its own thread; the app's slot is free before the clean-up."""
         rollout = Rollout(self.parts, deployment)
+        self._busy[deployment.id] = rollout
+        self._spawn(self._deploy, rollout, go)
+
+    def _deploy(self, rollout: Rollout, go: Callable[[Rollout], Deployment]) -> None:
+        """One deployment in its own thread; the app's slot is free before the clean-up."""
+        deployment = rollout.deployment
         bound = log.bind(deployment=deployment.id, app=deployment.app)
         bound.info("deployment starts", trigger=deployment.trigger, tag=deployment.tag)
         try:
@@ -266,7 +254,7 @@ class Worker:
         app without a running replica loses its route: Docker gives a freed address to the very
         next container, which may be another app's.
         """
-        busy = set(self._busy.copy().values())
+        busy = self._busy_apps()
         active, replicas = self.parts.store.active(), self.parts.engine.replicas()
         routes = self._routes(active, replicas)
         settled = {name: route for name, route in routes.items() if name not in busy}
@@ -288,12 +276,20 @@ class Worker:
                     "draining": self.proxy.draining(),
                     "reloads": self.proxy.reloads(),
                 },
+                "waits": turns.waits(self.parts.store, self.parts.apps),
                 "apps": {
                     name: [_seen(one) for one in replicas if one.app == name]
                     for name in self.parts.apps
                 },
             }
         )
+
+
+_RECOVERIES: dict[Recovery, Callable[[Rollout], Deployment]] = {
+    Recovery.AGAIN: Rollout.again,
+    Recovery.GIVE_UP: Rollout.give_up,
+    Recovery.FINISH: Rollout.finish,
+}
 
 
 def _seen(replica: Replica) -> dict[str, Any]:

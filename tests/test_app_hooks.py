@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployer.deployment import Recovery, Status, Step, Trigger, Wanted, recover, restart
+from deployer.deployment import Recovery, Status, Step, Trigger, Wanted, recover
 from deployer.errors import EngineUnavailable, Interrupted, StartFailed
 from deployer.evidence import read
 from deployer.model import AppHook, Finished, Limits, Moment
@@ -272,11 +271,9 @@ def test_a_worker_that_is_stopped_leaves_no_hook_and_the_next_runs_it_again(worl
     world.calm()
     again = world.stored(1)
     assert recover(again, None) is Recovery.AGAIN
-    Rollout(world.parts, again).take_back()
     assert world.engine.one_offs == {}
     world.engine.commands.clear()
-    second = Rollout(world.parts, restart(again))
-    assert second.run().status is Status.SUCCEEDED
+    assert Rollout(world.parts, again).again().status is Status.SUCCEEDED
     assert ran(world) == [("pre_deploy", 1, 1), ("pre_deploy", 1, 2)]
 
 
@@ -289,7 +286,8 @@ def test_what_a_killed_worker_left_running_is_removed_before_the_next_attempt(
     world.engine.fail("discard", EngineUnavailable("no answer"))
     rollout.run()
     assert list(world.engine.one_offs) == ["web-1.pre_deploy"]
-    Rollout(world.parts, replace(world.stored(1), status=Status.RUNNING)).take_back()
+    world.calm()
+    world.engine.discard("web", 1)
     assert world.engine.one_offs == {}
 
 

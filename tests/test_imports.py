@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = ["errors", "spec", "model", "evidence", "deployment", "policy"]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
-    "health", "record", "releases", "app_hooks", "rollout", "traffic", "order", "orders", "pulse",
-    "worker",
-}  # fmt: skip
+    *("health", "record", "releases", "app_hooks", "takeover", "rollout", "traffic"),
+    *("order", "orders", "turns", "pulse", "worker"),
+}
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +22,6 @@ from deployer.deployment import (
     Trigger,
     Wanted,
     recover,
-    restart,
 )
 from deployer.errors import (
     ConfigRejected,
@@ -171,12 +171,10 @@ class Deployments(RuleBasedStateMachine):
                 rollout.finish()
                 self.ended.append(rollout)
                 continue
-            rollout.take_back()
             if decision is Recovery.AGAIN:
-                store.save(restart(deployment), 3.0)
-                self._run(Rollout(world.parts, restart(deployment)))
+                self._run(rollout, Rollout.again)
             else:
-                rollout.fail("interrupted too often")
+                rollout.give_up()
         self._look()
 
     def _next(self, wanted: Wanted, faults: Faults) -> None:
@@ -203,9 +201,9 @@ class Deployments(RuleBasedStateMachine):
             if what == "exit" and replica.deployment == deployment.id:
                 self.world.engine.change(replica, Running.EXITED, exit_code=1)
 
-    def _run(self, rollout: Rollout) -> None:
+    def _run(self, rollout: Rollout, go: Callable[[Rollout], Deployment] = Rollout.run) -> None:
         try:
-            ended = rollout.run()
+            ended = go(rollout)
         except Interrupted:
             self.world.calm()
         else:

@@ -86,6 +86,7 @@ def test_an_app_that_never_ran_has_nothing_active(store: SQLiteStore) -> None:
                 "since": None,
             }
         ],
+        "held_back": [],
         "snapshot": {"at": None, "age": None},
         "nginx": None,
     }

@@ -28,6 +28,12 @@ COMMANDS = {
     "Act": {
         "deploy": Command("deployer.cli.orders:deploy", "deploy a tag or digest of an app"),
         "rollback": Command("deployer.cli.orders:rollback", "go back to an earlier release"),
+        "cancel": Command("deployer.cli.holding:cancel", "end a deployment that is under way"),
+        "pause": Command("deployer.cli.holding:pause", "let an app's deployments wait"),
+        "resume": Command("deployer.cli.holding:resume", "let them go on"),
+        "unquarantine": Command(
+            "deployer.cli.holding:unquarantine", "let a digest that failed be tried again"
+        ),
     },
     "Set up": {
         "check": Command("deployer.cli.setup:check", "all problems of the configuration"),

@@ -128,6 +128,8 @@ def _facts(
         ("queued", f"{moment(one.queued_at)}, {ago(one.queued_at, now)}"),
         ("took", duration(one, now) + (f", attempt {one.attempt}" if one.attempt > 1 else "")),
     ]
+    if one.strategy:
+        facts.append(("strategy", one.strategy.value))
     if one.reason:
         facts.append(("reason", Text(safe(one.reason), style=_tone(one.status))))
     return facts

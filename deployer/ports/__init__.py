@@ -8,7 +8,16 @@ contract passes, the fakes included.
 from deployer.ports.engine import Engine, Login, Logins, Registry, Stopping
 from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
 from deployer.ports.source import Heard, Inbound, Source
-from deployer.ports.store import Active, Counts, Delivery, Order, Recorded, Store
+from deployer.ports.store import (
+    Active,
+    Counts,
+    Delivery,
+    Order,
+    Paused,
+    Quarantine,
+    Recorded,
+    Store,
+)
 
 __all__ = [
     "Active",
@@ -24,7 +33,9 @@ __all__ = [
     "NginxHost",
     "NginxWorker",
     "Order",
+    "Paused",
     "Proxy",
+    "Quarantine",
     "Recorded",
     "Registry",
     "Source",

@@ -76,6 +76,14 @@ class Engine(Protocol):
         """Remove the images of the app's releases that are not to be kept, and only ours."""
         ...
 
+    def prepare(self, release: Release, deployment: int) -> list[Replica]:
+        """Create all replicas of a release for a deployment and start none, in index order.
+
+        What Docker refuses of them is refused now, while what serves still runs. Raises
+        StartFailed as `start` does.
+        """
+        ...
+
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """Create and start all replicas of a release for a deployment, in index order.
 
@@ -98,6 +106,17 @@ class Engine(Protocol):
 
     def replicas(self, app: str | None = None) -> list[Replica]:
         """All our replicas of one or every app, running or not, by app, deployment, index."""
+        ...
+
+    def halt(self, replica: Replica) -> Replica:
+        """Stop as `retire` does, but keep the container, for `revive`; how it ended."""
+        ...
+
+    def revive(self, replica: Replica, restart: str) -> Replica:
+        """Start a halted replica again, with this restart policy; its address may be another.
+
+        Nothing happens to one that runs. Raises StartFailed, also where it is no more.
+        """
         ...
 
     def retire(self, replica: Replica) -> Replica:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -43,7 +43,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an operator asked for: `deploy` or `rollback`, who asked, and what came of it.
+    """What an operator asked for, who asked, and what came of it.
+
+    `kind` is `deploy`, `rollback`, `cancel` (of `deployment`), `pause`, `resume`, or
+    `unquarantine` (of `digest`).
 
     `result` is "" until the worker has acted; then "accepted" or "refused", with a reason, and
     with JSON as `detail` where it asked for something to be shown.
@@ -85,6 +88,26 @@ class Active:
     app: str
     release: int
     deployment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A digest of an app that failed after its switch, and why; nobody tries it again."""
+
+    app: str
+    digest: str
+    deployment: int
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """An app whose deployments wait until an operator resumes it, but for those of operators."""
+
+    app: str
+    by: str
+    at: float
 
 
 class Store(Protocol):
@@ -162,6 +185,14 @@ class Store(Protocol):
         """What each app serves; apps that serve nothing are left out."""
         ...
 
+    def quarantined(self, app: str | None = None) -> list[Quarantine]:
+        """The digests of one or every app that are not to be tried again, newest first."""
+        ...
+
+    def paused(self) -> dict[str, Paused]:
+        """The apps that are paused."""
+        ...
+
     def snapshot(self) -> dict[str, Any]:
         """What the worker last saw of Docker and Nginx, with its time as `at`; {} at first."""
         ...
@@ -184,10 +215,22 @@ class Store(Protocol):
         """Queue a deployment, superseding the app's older queued one; its id."""
         ...
 
-    def claim(self, at: float) -> Deployment | None:
+    def waiting(self) -> list[Deployment]:
+        """Deployments with status queued, oldest first."""
+        ...
+
+    def claim(self, at: float, leaving: Collection[int] = ()) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running.
 
-        Two callers never get the same one, and an app never has two running.
+        Those in `leaving` are left waiting. Two callers never get the same one, and an app never
+        has two running.
+        """
+        ...
+
+    def cancel(self, deployment: int, by: str, at: float) -> Deployment | None:
+        """End a queued deployment as cancelled, or write down who wants a running one to end.
+
+        As it is then; one that has ended stays as it is, None where there is none.
         """
         ...
 
@@ -227,6 +270,22 @@ class Store(Protocol):
 
     def deactivate(self, app: str) -> None:
         """The app serves nothing any more; nothing happens where it did not."""
+        ...
+
+    def set_quarantine(self, quarantine: Quarantine) -> None:
+        """Do not try this digest again; the newest reason counts."""
+        ...
+
+    def lift_quarantine(self, app: str, digest: str) -> bool:
+        """Let it be tried again; whether it was in quarantine."""
+        ...
+
+    def pause(self, paused: Paused) -> None:
+        """Let the app's deployments wait; who did so first stays written down."""
+        ...
+
+    def resume(self, app: str) -> bool:
+        """Let the app's deployments go on; whether it was paused."""
         ...
 
     def show(self, snapshot: Mapping[str, Any]) -> None:

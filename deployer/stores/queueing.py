@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from deployer.deployment import ALLOWED, Deployment, Status, Transition, Wanted
@@ -32,6 +34,7 @@ _CLAIM = (
         == select(_next.c.id)
         .where(
             _next.c.status == Status.QUEUED,
+            _next.c.id.not_in(bindparam("leaving", expanding=True)),
             ~exists().where(_busy.c.app == _next.c.app, _busy.c.status == Status.RUNNING),
         )
         .order_by(_next.c.id)
@@ -58,17 +61,17 @@ def enqueue(connection: Connection, wanted: Wanted, at: float) -> int:
         reason = f"superseded by deployment {number}"
         connection.execute(_EXPLAIN, {"older": older, "because": reason})
         history.append(Transition(older, at, Status.SUPERSEDED, None, reason))
-    _write_down(connection, history)
+    write_down(connection, history)
     return number
 
 
-def claim(connection: Connection, at: float) -> Deployment | None:
+def claim(connection: Connection, at: float, leaving: Collection[int] = ()) -> Deployment | None:
     """Take the oldest queued deployment of an app that has none running, now running."""
-    row = connection.execute(_CLAIM, {"at": at}).one_or_none()
+    row = connection.execute(_CLAIM, {"at": at, "leaving": list(leaving)}).one_or_none()
     if row is None:
         return None
     claimed = deployment_of(row)
-    _write_down(connection, [Transition(claimed.id, at, claimed.status, claimed.step, "")])
+    write_down(connection, [Transition(claimed.id, at, claimed.status, claimed.step, "")])
     return claimed
 
 
@@ -94,10 +97,11 @@ def save(connection: Connection, deployment: Deployment, at: float, message: str
         .values(**changeable(deployment))
     )
     history = Transition(deployment.id, at, deployment.status, deployment.step, message)
-    _write_down(connection, [history])
+    write_down(connection, [history])
 
 
-def _write_down(connection: Connection, history: list[Transition]) -> None:
+def write_down(connection: Connection, history: list[Transition]) -> None:
+    """Add to the history."""
     connection.execute(
         _WRITE_DOWN,
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -51,9 +51,9 @@ class Working:
         """Queue a deployment, superseding the app's older queued one; its id."""
         return self._database.write(lambda connection: queueing.enqueue(connection, wanted, at))
 
-    def claim(self, at: float) -> Deployment | None:
+    def claim(self, at: float, leaving: Collection[int] = ()) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running."""
-        return self._database.write(lambda connection: queueing.claim(connection, at))
+        return self._database.write(lambda connection: queueing.claim(connection, at, leaving))
 
     def save(self, deployment: Deployment, at: float, message: str = "") -> None:
         """Write a deployment as it is now, and one transition with the message.

@@ -178,6 +178,24 @@ class EngineContract:
         with pytest.raises(StartFailed):
             world.engine.start(unpulled, 7)
 
+    def test_prepared_replicas_are_created_and_do_not_run_until_they_are_started(
+        self, world: EngineWorld
+    ) -> None:
+        ready = release(world, spec=replace(SPEC, replicas=2))
+        prepared = world.engine.prepare(ready, 7)
+        assert [one.name for one in prepared] == [f"{world.app}-7-1", f"{world.app}-7-2"]
+        assert {(one.state, one.address) for one in prepared} == {(Running.CREATED, "")}
+        started = world.engine.start(ready, 7)
+        assert [one.id for one in started] == [one.id for one in prepared]
+        assert {one.state for one in started} == {Running.RUNNING}
+
+    def test_what_cannot_be_created_is_refused_before_anything_runs(
+        self, world: EngineWorld
+    ) -> None:
+        world.take(f"{world.app}-7-1")
+        with pytest.raises(StartFailed, match="another container"):
+            world.engine.prepare(release(world), 7)
+
     # looking
 
     def test_a_container_that_exits_shows_its_code_and_last_words(self, world: EngineWorld) -> None:
@@ -231,6 +249,26 @@ class EngineContract:
         assert (ended.state, ended.exit_code) == (Running.EXITED, code)
         assert world.engine.look(started).state is Running.GONE
         assert world.engine.retire(started).state is Running.GONE
+
+    def test_a_halted_replica_stays_and_can_be_revived(self, world: EngineWorld) -> None:
+        started = world.engine.start(release(world, spec=replace(SPEC, restart="always")), 7)[0]
+        for _ in range(2):
+            halted = world.engine.halt(started)
+            assert (halted.id, halted.state, halted.address) == (started.id, Running.EXITED, "")
+        assert [one.state for one in world.engine.replicas(world.app)] == [Running.EXITED]
+        for _ in range(2):
+            revived = world.engine.revive(halted, "always")
+            assert (revived.id, revived.state) == (started.id, Running.RUNNING)
+            assert revived.address
+
+    def test_a_replica_that_is_gone_is_halted_already_and_cannot_be_revived(
+        self, world: EngineWorld
+    ) -> None:
+        started = world.engine.start(release(world), 7)[0]
+        world.vanish(started)
+        assert world.engine.halt(started).state is Running.GONE
+        with pytest.raises(StartFailed, match="removed"):
+            world.engine.revive(started, "no")
 
     def test_discarding_takes_one_deployment_and_leaves_the_others(
         self, world: EngineWorld

@@ -14,6 +14,7 @@ from deployer.errors import IllegalTransition, Refused, StoreError
 from deployer.model import Image, Release
 from deployer.ports import Active, Counts, Delivery, Order, Store
 from deployer.spec import Spec, Volume
+from tests.contracts.holding import Holding
 
 T = TypeVar("T")
 
@@ -346,5 +347,5 @@ class Releases:
         assert store.snapshot() == {"at": 2.5, "apps": {}, "generation": 7}
 
 
-class StoreContract(Deliveries, Queue, Releases):
+class StoreContract(Deliveries, Queue, Releases, Holding):
     """All of it; a subclass gives the fixture `store`, an empty one that can seal."""

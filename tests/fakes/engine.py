@@ -23,6 +23,7 @@ class _Container:
     replica: Replica
     image: Image
     behaviour: Behaviour
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -130,14 +131,15 @@ class FakeEngine:
                 if pinned not in self._kept.values():
                     self._behaviours.pop(pinned, None)
 
+    def prepare(self, release: Release, deployment: int) -> list[Replica]:
+        """See ports.Engine."""
+        with self._verb("prepare", f"{release.app} {deployment}"):
+            return self._prepare(release, deployment)
+
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("start", f"{release.app} {deployment}"):
-            missing = {one.name for one in release.spec.networks} - self.networks
-            if missing:
-                raise StartFailed(f"cannot start {release.app}: no network {missing.pop()}")
-            indexes = range(1, release.spec.replicas + 1)
-            return [self._start(release, deployment, index) for index in indexes]
+            return [self._start(one) for one in self._prepare(release, deployment)]
 
     def look(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -158,6 +160,26 @@ class FakeEngine:
             found = [one.replica for one in self._containers.values()]
             ours = [one for one in found if app in (None, one.app)]
             return sorted(ours, key=lambda one: (one.app, one.deployment, one.index))
+
+    def halt(self, replica: Replica) -> Replica:
+        """See ports.Engine."""
+        with self._verb("halt", replica.name):
+            found = self._containers.get(replica.name)
+            if found is None or self._look(replica).state is not Running.RUNNING:
+                return self._look(replica)
+            stubborn = found.behaviour is Behaviour.STUBBORN
+            self.change(replica, Running.EXITED, exit_code=_KILLED if stubborn else 0)
+            return found.replica
+
+    def revive(self, replica: Replica, restart: str) -> Replica:
+        """See ports.Engine."""
+        with self._verb("revive", f"{replica.name} {restart}"):
+            found = self._containers.get(replica.name)
+            if found is None:
+                raise StartFailed(f"cannot start container {replica.name} again: it was removed")
+            if found.replica.state is not Running.RUNNING:
+                self.change(replica, Running.RUNNING)
+            return found.replica
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -224,19 +246,23 @@ class FakeEngine:
             del self.one_offs[name]
         return sorted(doomed)
 
-    def _start(self, release: Release, deployment: int, index: int) -> Replica:
+    def _prepare(self, release: Release, deployment: int) -> list[Replica]:
+        missing = {one.name for one in release.spec.networks} - self.networks
+        if missing:
+            raise StartFailed(f"cannot start {release.app}: no network {missing.pop()}")
+        indexes = range(1, release.spec.replicas + 1)
+        return [self._create(release, deployment, index) for index in indexes]
+
+    def _create(self, release: Release, deployment: int, index: int) -> Replica:
         name = f"{release.app}-{deployment}-{index}"
         if name in self.foreign:
             raise StartFailed(f"cannot create container {name}: another container has this name")
-        if name not in self._containers:
-            self._create(release, deployment, index, name)
-        return self._containers[name].replica
-
-    def _create(self, release: Release, deployment: int, index: int, name: str) -> None:
+        if name in self._containers:
+            return self._containers[name].replica
         behaviour = self._behaviours.get(release.image.pinned)
         if behaviour is None:
             raise StartFailed(f"cannot create container {name}: no image {release.image.pinned}")
-        address = self._next_address()
+        self._made += 1
         replica = Replica(
             app=release.app,
             deployment=deployment,
@@ -244,15 +270,24 @@ class FakeEngine:
             index=index,
             id=f"{self._made:064x}",
             name=name,
-            address=address,
-            state=Running.RUNNING,
-            started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z",
         )
-        self._containers[name] = _Container(replica, release.image, behaviour)
-        if behaviour is Behaviour.EXITS:
-            again = release.spec.restart != "no"
-            state = Running.RESTARTING if again else Running.EXITED
-            self.change(replica, state, exit_code=3)
+        again = release.spec.restart != "no"
+        self._containers[name] = _Container(replica, release.image, behaviour, again)
+        return replica
+
+    def _start(self, replica: Replica) -> Replica:
+        found = self._containers[replica.name]
+        if found.replica.state is Running.CREATED:
+            found.replica = replace(
+                found.replica, started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z"
+            )
+            self.change(replica, Running.RUNNING)
+            started = found.replica
+            if found.behaviour is Behaviour.EXITS:
+                state = Running.RESTARTING if found.again else Running.EXITED
+                self.change(replica, state, exit_code=3)
+                return started
+        return found.replica
 
     def _next_address(self) -> str:
         self._made += 1

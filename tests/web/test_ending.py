@@ -49,11 +49,11 @@ def test_the_healthcheck_is_content_while_the_receiver_answers(tmp_path: Path) -
         assert not answers(settings)
 
 
-@pytest.mark.parametrize("port", [str(free_port()), "99999", "none"])
+@pytest.mark.parametrize("port", ["", "99999", "none"])
 def test_the_healthcheck_fails_without_a_receiver_or_with_settings_that_make_no_sense(
     port: str,
 ) -> None:
-    assert not answers({"HTTP_PORT": port})
+    assert not answers({"HTTP_PORT": port or str(free_port())})
 
 
 def test_a_worker_is_known_by_its_command_and_a_receiver_whose_folder_is_called_so_is_not() -> None:

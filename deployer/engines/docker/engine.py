@@ -12,6 +12,7 @@ from deployer.engines.docker.client import Clients, translated, words
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
 from deployer.engines.docker.pull import Wanted, pull
+from deployer.engines.docker.revive import revive
 from deployer.model import Finished, Image, OneOff, Release, Replica, Running
 from deployer.ports import Logins, Stopping
 
@@ -60,6 +61,13 @@ class DockerEngine:
             images.forget(self._clients.api, self._instance, app, keep)
         self._files.forget(app, keep)
 
+    def prepare(self, release: Release, deployment: int) -> list[Replica]:
+        """Create all replicas of a release and start none."""
+        with translated(f"prepare {release.app}"):
+            return start.prepare(
+                self._clients.api, self._instance, release, deployment, self._files
+            )
+
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """Create and start all replicas of a release."""
         with translated(f"start {release.app}"):
@@ -91,6 +99,16 @@ class DockerEngine:
         """All our replicas of one or every app."""
         with translated("list containers"):
             return look.replicas(self._clients.api, self._instance, app)
+
+    def halt(self, replica: Replica) -> Replica:
+        """Stop with the container's own signal and grace period, and keep it."""
+        with translated(f"stop container {replica.name}"):
+            return remove.halt(self._clients.api, replica, self.look)
+
+    def revive(self, replica: Replica, restart: str) -> Replica:
+        """Start a halted replica again."""
+        with translated(f"start container {replica.name} again"):
+            return revive(self._clients.api, replica, restart, self.look)
 
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it."""

@@ -1,4 +1,4 @@
-"""Takes replicas away: gently with retire, at once with discard.
+"""Takes replicas away: gently with retire, at once with discard, for a while with halt.
 
 Anonymous volumes go with their container: no later one can be given them, and every replaced
 container would otherwise leave some behind. Named volumes and binds stay.
@@ -14,6 +14,7 @@ import docker
 from docker.errors import APIError, NotFound
 
 from deployer.engines.docker.client import translated
+from deployer.engines.docker.create.host import restart_policy
 from deployer.engines.docker.labels import identity_of, selecting
 from deployer.errors import EngineUnavailable
 from deployer.model import Replica, Running
@@ -29,13 +30,23 @@ _STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
 def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
     """Stop the replica in its own way and remove it; how it ended."""
     try:
-        _never_again(api, replica)
+        set_restart(api, replica, "no")
         _stop(api, replica, look)
         ended = look(replica)
         remove(api, replica.id)
     except NotFound:
         return look(replica)
     return ended
+
+
+def halt(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
+    """Stop the replica in its own way, for good until it is revived; how it ended."""
+    try:
+        set_restart(api, replica, "no")
+        _stop(api, replica, look)
+    except NotFound:
+        pass
+    return look(replica)
 
 
 def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> None:
@@ -46,17 +57,17 @@ def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> 
             remove(api, listed["Id"], force=True)
 
 
-def _never_again(api: docker.APIClient, replica: Replica) -> None:
-    """Switch restarts off.
+def set_restart(api: docker.APIClient, replica: Replica, restart: str) -> None:
+    """Give the container this restart policy.
 
     Docker passes that on to the process too, and fails, in words of several kinds and with the
     old policy kept, where that has just ended.
     """
-    never: Any = {"Name": "no"}
+    policy: Any = restart_policy(restart)
     deadline = time.monotonic() + _ENDING
     while True:
         try:
-            api.update_container(replica.id, restart_policy=never)
+            api.update_container(replica.id, restart_policy=policy)
         except APIError as error:
             if error.status_code != _INTERNAL or time.monotonic() > deadline:
                 raise

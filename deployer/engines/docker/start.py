@@ -36,6 +36,29 @@ def start(
 
     Raises StartFailed; what was created until then stays, to be discarded by its labels.
     """
+    created = _create_all(api, instance, release, deployment, releases)
+    return [_start(api, identity) for identity in created]
+
+
+def prepare(
+    api: docker.APIClient,
+    instance: str,
+    release: Release,
+    deployment: int,
+    releases: ReleaseFiles,
+) -> list[Replica]:
+    """Create all replicas and start none. Raises StartFailed as `start` does."""
+    created = _create_all(api, instance, release, deployment, releases)
+    return [described(one, api.inspect_container(one.name)) for one in created]
+
+
+def _create_all(
+    api: docker.APIClient,
+    instance: str,
+    release: Release,
+    deployment: int,
+    releases: ReleaseFiles,
+) -> list[Identity]:
     identities = [
         Identity(instance, release.app, deployment, release.number, index)
         for index in range(1, release.spec.replicas + 1)
@@ -46,7 +69,7 @@ def start(
     for identity in identities:
         _create(api, release, identity, files)
         releases.give(api, release.app, identity.name, files)
-    return [_start(api, identity) for identity in identities]
+    return identities
 
 
 def check_version(api: docker.APIClient, release: Release) -> None:

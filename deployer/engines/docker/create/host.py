@@ -80,7 +80,7 @@ def host_config(spec: Spec, files: Mapping[FileMount, Path]) -> dict[str, Any]:
     return kept | {
         "Mounts": mounts(spec.volumes, files),
         "NetworkMode": first_network(spec) or spec.network_mode,
-        "RestartPolicy": _restart_policy(spec.restart),
+        "RestartPolicy": restart_policy(spec.restart),
     }
 
 
@@ -106,6 +106,6 @@ def _request(request: DeviceRequest) -> dict[str, Any]:
     }
 
 
-def _restart_policy(restart: str) -> dict[str, Any]:
+def restart_policy(restart: str) -> dict[str, Any]:
     name, _, attempts = restart.partition(":")
     return {"Name": name, "MaximumRetryCount": int(attempts or 0)}

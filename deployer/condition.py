@@ -27,7 +27,7 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why something of an app is not deployed until an operator says so; seconds since 1970."""
+    """Why something of an app is not deployed yet, and since when; seconds since 1970."""
 
     app: str
     reason: str
@@ -35,7 +35,10 @@ class Hold:
 
 
 def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
-    """Apps that are paused, and digests in quarantine. Raises StoreUnavailable."""
+    """Apps that are paused or wait for others, and digests in quarantine.
+
+    Raises StoreUnavailable.
+    """
     named = set(apps)
     found = [
         Hold(one.app, f"paused by {one.by}. To go on: deployer resume {one.app}", one.at)
@@ -50,6 +53,7 @@ def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
         )
         for one in store.quarantined()
     ]
+    found += [Hold(**one) for one in store.snapshot().get("waits", ())]
     return sorted((one for one in found if one.app in named), key=lambda one: (one.app, one.since))
 
 

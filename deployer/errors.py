@@ -16,6 +16,7 @@ DeployerError                 what failed, why, what to do; `detail` holds the e
 │   ├── EngineUnavailable     Docker does not answer (a retry can help)
 │   ├── PullFailed            the pull broke off, stalled or gave another image
 │   └── StartFailed           a container could not be created or started
+├── HookFailed                the app's own pre_deploy did not end well; nothing was changed
 ├── Unhealthy                 a replica exited, restarted or never answered its probe
 ├── ProxyError                the previous configuration is still live
 │   ├── RenderRefused         a value or template that would not say what the routes say
@@ -110,6 +111,10 @@ class PullFailed(EngineError):
 
 class StartFailed(EngineError):
     """A container could not be created or started."""
+
+
+class HookFailed(DeployerError):
+    """A command that an app has to have run before its deployment did not end well."""
 
 
 class Unhealthy(DeployerError):

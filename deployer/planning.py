@@ -107,6 +107,7 @@ def _facts(parts: Parts, app: App, order: Order) -> Facts:
         releases=[row.number for row in store.releases(app.name)],
         needed=needed,
         neighbours=_neighbours(parts.apps, app),
+        hooks={one.when: one.command for one in app.hooks},
         under_way=open_ones,
         paused=paused.by if paused else "",
         quarantined=f"since deployment {bad[0].deployment}: {bad[0].reason}" if bad else "",

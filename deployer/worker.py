@@ -12,13 +12,10 @@ from typing import Any
 
 import structlog
 
-from deployer import orders, policy
+from deployer import orders, turns
 from deployer.deployment import (
     Deployment,
     Recovery,
-    Status,
-    Trigger,
-    Wanted,
     recover,
 )
 from deployer.errors import DeployerError, Interrupted
@@ -99,6 +96,8 @@ class Worker:
     def _begin(self) -> None:
         """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
         parts = self.parts
+        if left := parts.engine.sweep():
+            log.info("removed one-off containers of an earlier run", containers=left)
         active = parts.store.active()
         replicas = parts.engine.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))
@@ -106,11 +105,7 @@ class Worker:
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
         if stale:
             self._spawn(self._sweep, stale, applied)
-        for name in parts.apps:
-            newest = parts.store.deployments(name, limit=1)
-            waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
-            if name not in active and not waiting:
-                parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
+        turns.bootstrap(parts.store, parts.apps, parts.now())
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _turn(self) -> None:
@@ -164,8 +159,7 @@ class Worker:
     def _claim(self) -> None:
         store = self.parts.store
         while len(self._busy) < self.parallel:
-            paused = {name: one.by for name, one in store.paused().items()}
-            held = policy.held_back(store.waiting(), paused)
+            held = turns.held_back(store, self.parts.apps)
             deployment = store.claim(self.parts.now(), leaving=held)
             if deployment is None:
                 return
@@ -279,6 +273,7 @@ class Worker:
                     "draining": self.proxy.draining(),
                     "reloads": self.proxy.reloads(),
                 },
+                "waits": turns.waits(self.parts.store, self.parts.apps),
                 "apps": {
                     name: [_seen(one) for one in replicas if one.app == name]
                     for name in self.parts.apps

@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = ["errors", "spec", "settings", "difference", "model", "evidence", "deployment", "policy"]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
-    *("health", "record", "releases", "parts", "takeover", "rollout", "traffic", "orders"),
-    *("plan", "planning", "pulse", "worker"),
+    *("health", "record", "releases", "parts", "app_hooks", "takeover", "rollout", "traffic"),
+    *("order", "orders", "turns", "plan", "planning", "pulse", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

@@ -411,7 +411,7 @@ class TestLooking:
                 "deployment": web.deployment,
             }
         ]
-        assert set(seen) == {"at", "pid", "nginx", "apps", "worker"}
+        assert set(seen) == {"at", "pid", "nginx", "waits", "apps", "worker"}
 
     def test_the_route_follows_a_replica_to_its_new_address(self, served: World) -> None:
         (one,) = served.replicas("web")

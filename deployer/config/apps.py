@@ -8,14 +8,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.config.app_file import AppFile, DeployFile
+from deployer.config.app_file import AppDeployFile, AppFile, DeployFile
 from deployer.config.compose.storage import is_path, with_content
 from deployer.config.envfile import Fill, parse_with_lines
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
 from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
-from deployer.model import App, HealthCheck, Limits, RouteRule
+from deployer.model import App, AppHook, HealthCheck, Limits, Moment, RouteRule
 from deployer.spec import Attachment, DeviceRequest, FileMount, Spec, Volume
 
 # Fields of Spec that are an app's keys under the same name and with the same meaning.
@@ -58,6 +58,8 @@ def app_of(
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
         strategy=own.deploy.strategy,
+        hooks=_hooks(own.deploy),
+        depends_on=own.depends_on,
     )
 
 
@@ -210,6 +212,13 @@ def _limits(common: DeployFile, own: DeployFile) -> Limits:
     said.setdefault("pull_timeout", 0.9 * said.get("timeout", Limits().timeout))
     said.setdefault("pull_stall", min(Limits().pull_stall, said["pull_timeout"]))
     return Limits(**said)
+
+
+def _hooks(own: AppDeployFile) -> tuple[AppHook, ...]:
+    written = {when: getattr(own, when) for when in Moment}
+    return tuple(
+        AppHook(when, one.command, one.timeout) for when, one in written.items() if one is not None
+    )
 
 
 def _said(file: DeployFile) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from deployer.config.dependencies import check_order
 from deployer.config.file import NAMING, SIGNING, SOURCES, File, HookFile
 from deployer.config.fitting import check_spec
 from deployer.config.nginx import check_nginx
 from deployer.config.problems import Key, Problems
-from deployer.model import App, canonical_host
+from deployer.model import App, Moment, canonical_host
 
 
 def check_together(file: File, apps: dict[str, App], problems: Problems) -> None:
@@ -14,6 +15,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     _routes(file, apps, problems)
     _ports(file, problems)
     check_nginx(file, problems)
+    check_order(apps, problems)
     for app in apps.values():
         check_spec(app, problems)
     timed = [
@@ -91,6 +93,15 @@ def _times(app: App, problems: Problems) -> None:
             ),
             f"app {app.name} may take {needed:g}s for health.deadline and deploy.watch, but only "
             f"{limits.timeout:g}s in all. Raise deploy.timeout or lower the others.",
+        )
+    before = app.hook(Moment.PRE_DEPLOY)
+    if before and limits.timeout > needed and limits.timeout <= needed + before.timeout:
+        problems.add(
+            problems.first(
+                (*own, "pre_deploy", "timeout"), (*own, "pre_deploy"), (*own, "timeout")
+            ),
+            f"it may take {before.timeout:g}s, and with health.deadline and deploy.watch longer "
+            f"than the deployment's {limits.timeout:g}s. Lower it or raise deploy.timeout.",
         )
     if limits.pull_timeout > limits.timeout:
         problems.add(

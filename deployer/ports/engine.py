@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deployer.model import Image, Release, Replica
+from deployer.model import Finished, Image, OneOff, Release, Replica
 
 Stopping = Callable[[], None]
 """Called while waiting: raises DeadlinePassed or Interrupted when it is time to stop."""
@@ -128,5 +128,23 @@ class Engine(Protocol):
         ...
 
     def discard(self, app: str, deployment: int) -> None:
-        """Remove the replicas of a deployment at once; they serve nobody."""
+        """Remove the replicas and one-offs of a deployment at once; they serve nobody."""
+        ...
+
+    def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
+        """Run a command once in a container of the release, and remove that at its end.
+
+        It has what a replica has but what only one can have, or what others find it by:
+        published ports, fixed addresses, aliases, labels; no HEALTHCHECK, no restarts. It is no
+        replica and is never routed to. One of the same deployment and moment that an earlier
+        attempt left is removed first. Raises StartFailed, and what `stopping` raises: then too
+        the container is gone, except where EngineUnavailable was raised.
+        """
+        ...
+
+    def sweep(self, app: str | None = None, deployment: int | None = None) -> list[str]:
+        """Remove one-offs that no `run` waits for any more; their names.
+
+        Those of one deployment, or all: then only while nothing is run.
+        """
         ...

@@ -27,7 +27,7 @@ _UNREACHABLE = {
     ),
 }
 # What requests and urllib3 raise where no complete answer came; APIError is none of these.
-_NO_ANSWER = (
+NO_ANSWER = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
@@ -92,14 +92,14 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except _NO_ANSWER as error:
+    except NO_ANSWER as error:
         raise _unavailable(doing, error) from error
     except APIError as error:
         said = words(error)
         raise EngineError(f"cannot {doing}: {said}", detail=said) from error
     except DockerException as error:
         # docker-py hides a failed connection in a bare DockerException while it negotiates.
-        if isinstance(error.__cause__, _NO_ANSWER):
+        if isinstance(error.__cause__, NO_ANSWER):
             raise _unavailable(doing, error.__cause__) from error
         raise EngineError(f"cannot {doing}: {error}") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import images, look, remove, start
+from deployer.engines.docker import images, look, oneoff, remove, start
 from deployer.engines.docker.client import Clients, translated, words
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
 from deployer.engines.docker.pull import Wanted, pull
 from deployer.engines.docker.revive import revive
-from deployer.model import Image, Release, Replica, Running
+from deployer.model import Finished, Image, OneOff, Release, Replica, Running
 from deployer.ports import Logins, Stopping
 
 
@@ -116,6 +116,19 @@ class DockerEngine:
             return remove.retire(self._clients.api, replica, self.look)
 
     def discard(self, app: str, deployment: int) -> None:
-        """Remove the replicas of a deployment at once."""
+        """Remove the replicas and one-offs of a deployment at once."""
         with translated(f"discard the containers of {app}, deployment {deployment}"):
             remove.discard(self._clients.api, self._instance, app, deployment)
+        self.sweep(app, deployment)
+
+    def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
+        """Run a command once in a container of the release, and remove that at its end."""
+        with translated(f"run {one_off.hook.when} of {release.app}"):
+            api = self._clients.api
+            return oneoff.run(api, self._instance, release, one_off, self._files, stopping)
+
+    def sweep(self, app: str | None = None, deployment: int | None = None) -> list[str]:
+        """Remove one-offs that no `run` waits for any more."""
+        with translated("remove one-off containers"):
+            api = self._clients.api
+            return oneoff.sweep(api, self._instance, self._files, app, deployment)

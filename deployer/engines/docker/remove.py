@@ -33,7 +33,7 @@ def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Re
         set_restart(api, replica, "no")
         _stop(api, replica, look)
         ended = look(replica)
-        _remove(api, replica.id)
+        remove(api, replica.id)
     except NotFound:
         return look(replica)
     return ended
@@ -54,7 +54,7 @@ def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> 
     labels = selecting(instance, app, deployment)
     for listed in api.containers(all=True, filters={"label": labels}):
         if any(identity_of(listed["Labels"], name) for name in listed["Names"]):
-            _remove(api, listed["Id"], force=True)
+            remove(api, listed["Id"], force=True)
 
 
 def set_restart(api: docker.APIClient, replica: Replica, restart: str) -> None:
@@ -88,7 +88,8 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
             raise
 
 
-def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+def remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+    """Remove a container; what is gone, or going, counts as done."""
     try:
         api.remove_container(container, v=True, force=force)
     except NotFound:

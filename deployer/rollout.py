@@ -213,7 +213,7 @@ class Rollout:
         """The release to start: a kept one, or a new one that is dropped again if it fails."""
         release = wanted
         if not wanted.number:
-            release = self._parts.releases.make(wanted, self._parts.now())
+            release = self._parts.releases.make(wanted, self._parts.now(), self.deployment.id)
             undo.callback(self._drop, release.app, release.number)
         self._record.deployment = replace(
             self.deployment, release=release.number, digest=release.image.digest

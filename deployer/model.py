@@ -136,6 +136,7 @@ class App:
 
     `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
     or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
+    `adopt` is the container that becomes its first release, "" none.
     """
 
     name: str
@@ -147,6 +148,7 @@ class App:
     limits: Limits = Limits()
     pull_policy: str = "missing"
     strategy: Strategy | None = None
+    adopt: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:

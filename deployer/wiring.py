@@ -15,7 +15,7 @@ import structlog
 if TYPE_CHECKING:
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
-    from deployer.ports import NginxHost, Registry
+    from deployer.ports import Found, NginxHost, Registry
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
@@ -42,6 +42,22 @@ def registry(config: Config, clients: Clients) -> Registry:
     from deployer.engines.docker.registry import DockerRegistry
 
     return DockerRegistry(clients, _logins(config))
+
+
+def examine(container: str, app: str) -> Found:
+    """A running container as the app that it would be, asked of Docker at once.
+
+    Raises Refused where there is none of this name, EngineUnavailable without Docker.
+    """
+    from deployer.engines.docker.adopt.examine import examine as ask
+    from deployer.engines.docker.client import Clients, translated
+
+    clients = Clients()
+    try:
+        with translated(f"look at container {container}"):
+            return ask(clients.api, container, app)
+    finally:
+        clients.close()
 
 
 def renderer(config: Config) -> Rendering:
@@ -82,6 +98,7 @@ def run_worker(config: Config, group: int | None = None) -> int:
 def _worker(
     config: Config, store: SQLiteStore, clients: Clients, instance: str, stop: threading.Event
 ) -> Worker:
+    from deployer.engines.docker.adopted import Adoptions
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
@@ -94,11 +111,13 @@ def _worker(
     logins, folder = _logins(config), config.paths.nginx
     host = nginx_host(config, clients, instance)
     nginx = Nginx(host, folder, config.nginx, _receiver_site(config), _templates(config))
+    files = ReleaseFiles(config.paths.files)
+    adoptions = Adoptions(store.adopted, config.nginx.network)
     parts = Parts(
         apps=config.apps,
         store=store,
         registry=DockerRegistry(clients, logins),
-        engine=DockerEngine(clients, instance, logins, ReleaseFiles(config.paths.files)),
+        engine=DockerEngine(clients, instance, logins, files, adoptions),
         traffic=Traffic(nginx, config.nginx.drain),
         prober=Prober(config.nginx.http_port, host.address),
         wait=stop.wait,

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from deployer import orders
+from deployer import adoption, orders
 from deployer.deployment import (
     Deployment,
     Recovery,
@@ -95,8 +95,9 @@ class Worker:
         return True
 
     def _begin(self) -> None:
-        """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
+        """Adopt, bring Nginx to what the store says is active, sweep what is left, bootstrap."""
         parts = self.parts
+        held = adoption.adopt(parts)
         active = parts.store.active()
         replicas = parts.engine.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))
@@ -107,7 +108,7 @@ class Worker:
         for name in parts.apps:
             newest = parts.store.deployments(name, limit=1)
             waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
-            if name not in active and not waiting:
+            if name not in active and not waiting and name not in held:
                 parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 

@@ -9,7 +9,17 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = ["errors", "spec", "model", "evidence", "deployment", "policy"]
 CONTRACTS = {"ports", "config"}
-PROCEDURE = {"health", "record", "releases", "rollout", "traffic", "orders", "pulse", "worker"}
+PROCEDURE = {
+    "health",
+    "record",
+    "releases",
+    "rollout",
+    "traffic",
+    "orders",
+    "pulse",
+    "worker",
+    "adoption",
+}
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)

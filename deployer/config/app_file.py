@@ -128,6 +128,11 @@ class AppFile(Section):
     tags: process.Tags = Field(
         ["latest"], description="Tags whose push deploys the app; the first is the default."
     )
+    adopt: kinds.ContainerName | None = Field(
+        None,
+        description="Running container that becomes the app's first release.",
+        examples=["shop"],
+    )
     command: process.Command | None = Field(
         None, description="Command instead of the image's, as a list or one line; [] for none."
     )

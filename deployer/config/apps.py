@@ -57,6 +57,7 @@ def app_of(
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
         strategy=own.deploy.strategy,
+        adopt=own.adopt or "",
     )
 
 

@@ -87,6 +87,27 @@ class Active:
     deployment: int
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A container that was there before deployer, and the release and deployment it counts as."""
+
+    container: str
+    app: str
+    release: int
+    deployment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A container that is to become an app's first release; `told` are lines of its history."""
+
+    app: str
+    container: str
+    image: Image
+    spec: Spec
+    told: tuple[str, ...] = ()
+
+
 class Store(Protocol):
     """Deliveries, orders, releases, deployments and their history; each verb one transaction.
 
@@ -227,6 +248,23 @@ class Store(Protocol):
 
     def deactivate(self, app: str) -> None:
         """The app serves nothing any more; nothing happens where it did not."""
+        ...
+
+    def adopt(self, adoption: Adoption, at: float) -> Release:
+        """Make a container the app's first release, and what it serves.
+
+        In one transaction: the release, a bootstrap deployment that succeeded with it, what
+        makes the container a replica of both, and, where none waits, a queued bootstrap
+        deployment of the configured tag. Raises Refused where the app has a release already.
+        """
+        ...
+
+    def not_adopted(self, app: str, at: float, reason: str) -> int:
+        """Write down a bootstrap deployment that failed, as nothing could be adopted; its id."""
+        ...
+
+    def adopted(self) -> list[Adopted]:
+        """All containers that were adopted, also those that are gone."""
         ...
 
     def show(self, snapshot: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from deployer.deployment import ALLOWED, Deployment, Status, Transition, Wanted
@@ -95,6 +97,21 @@ def save(connection: Connection, deployment: Deployment, at: float, message: str
     )
     history = Transition(deployment.id, at, deployment.status, deployment.step, message)
     _write_down(connection, [history])
+
+
+def write_ended(connection: Connection, ended: Deployment, told: Sequence[str]) -> int:
+    """Write down a deployment that came to its end at once, with what it did; its id.
+
+    Its own id is not asked for; `told` are the lines of its history before its reason.
+    """
+    fixed = {"app": ended.app, "trigger": ended.trigger, "queued_at": ended.queued_at}
+    number: int = connection.execute(_QUEUE, changeable(ended) | fixed).scalar_one()
+    at = ended.queued_at
+    steps = [Transition(number, at, Status.RUNNING, ended.step, line) for line in told]
+    _write_down(
+        connection, [*steps, Transition(number, at, ended.status, ended.step, ended.reason)]
+    )
+    return number
 
 
 def _write_down(connection: Connection, history: list[Transition]) -> None:

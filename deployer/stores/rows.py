@@ -13,10 +13,10 @@ from sqlalchemy import Row
 from deployer.deployment import Deployment, Transition, Wanted
 from deployer.errors import StoreError
 from deployer.model import Image, ReleaseRow
-from deployer.ports import Active, Delivery, Order
+from deployer.ports import Active, Adopted, Delivery, Order
 from deployer.stores.strict import value_of
 
-T = TypeVar("T", Active, Delivery, Deployment, Order, ReleaseRow, Transition)
+T = TypeVar("T", Active, Adopted, Delivery, Deployment, Order, ReleaseRow, Transition)
 
 LARGEST = 2**63 - 1
 """The greatest number that a row of SQLite can have."""
@@ -31,7 +31,7 @@ def is_id(number: int) -> bool:
     return 0 < number <= LARGEST
 
 
-def columns(value: Delivery | Order | Wanted) -> dict[str, Any]:
+def columns(value: Adopted | Delivery | Order | Wanted) -> dict[str, Any]:
     """The columns of a new row; the store gives it its id."""
     return {name: part for name, part in asdict(value).items() if name != "id"}
 
@@ -71,6 +71,11 @@ def order_of(row: Row[Any]) -> Order:
 def active_of(row: Row[Any]) -> Active:
     """What an app serves, from its row."""
     return _value(Active, dict(row._mapping))
+
+
+def adopted_of(row: Row[Any]) -> Adopted:
+    """An adopted container, from its row."""
+    return _value(Adopted, dict(row._mapping))
 
 
 def _value(kind: type[T], found: dict[str, Any]) -> T:

@@ -1,10 +1,11 @@
-"""The store on SQLite: one class of the three sides that ports.Store has."""
+"""The store on SQLite: one class of the sides that ports.Store has."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deployer.stores.adopting import Adopting
 from deployer.stores.base import Database
 from deployer.stores.connections import BUSY_TIMEOUT
 from deployer.stores.reading import Reading
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from deployer.stores.seal import Seal
 
 
-class SQLiteStore(Reading, Receiving, Working):
+class SQLiteStore(Reading, Receiving, Working, Adopting):
     """ports.Store in one file that `schema.migrate` has made; opened when first used.
 
     `seal` is the worker's; without it no release can be added or opened. `grouped` is for the

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from deployer.errors import DeployerError, StartFailed
+from deployer.errors import DeployerError, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Stopping
+from deployer.ports import Adopted, Found, Stopping
+from deployer.spec import Spec
 from tests.fakes.registry import Behaviour, FakeRegistry
 
 _KILLED = 137
+PLAIN = Spec()
 
 
 @dataclass
@@ -20,6 +22,7 @@ class _Container:
     replica: Replica
     image: Image
     behaviour: Behaviour
+    spec: Spec
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,14 @@ class FakeEngine:
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
-    else has, `networks` those that exist.
+    else has, `networks` those that exist. `adopted` says which strangers count as replicas.
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.networks: set[str] = set()
+        self.adopted: Callable[[], Sequence[Adopted]] = list
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
         self._kept: dict[tuple[str, int], str] = {}
@@ -85,6 +89,14 @@ class FakeEngine:
             found.replica = replace(
                 found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
             )
+
+    def stranger(self, name: str, image: Image, spec: Spec = PLAIN) -> Replica:
+        """Let a container of this image run that somebody else has started."""
+        with self._lock:
+            known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
+            self._behaviours[image.pinned] = known
+            self._create(Release("", 0, image, spec), 0, 1, name)
+            return self._containers[name].replica
 
     # ports.Engine
 
@@ -148,9 +160,19 @@ class FakeEngine:
     def replicas(self, app: str | None = None) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("replicas", app or ""):
-            found = [one.replica for one in self._containers.values()]
-            ours = [one for one in found if app in (None, one.app)]
+            found = [self._ours(one.replica) for one in self._containers.values()]
+            ours = [one for one in found if one.app and app in (None, one.app)]
             return sorted(ours, key=lambda one: (one.app, one.deployment, one.index))
+
+    def examine(self, name: str, app: str, image: Image) -> Found:
+        """See ports.Engine."""
+        with self._verb("examine", name):
+            found = self._containers.get(name)
+            if found is None:
+                raise Refused(f"there is no container {name}")
+            one = found.replica
+            running = one.state is Running.RUNNING
+            return Found(one.id, name, found.image, found.spec, running, one.address)
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -198,7 +220,7 @@ class FakeEngine:
             state=Running.RUNNING,
             started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z",
         )
-        self._containers[name] = _Container(replica, release.image, behaviour)
+        self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
         if behaviour is Behaviour.EXITS:
             again = release.spec.restart != "no"
             state = Running.RESTARTING if again else Running.EXITED
@@ -212,7 +234,14 @@ class FakeEngine:
         found = self._containers.get(replica.name)
         if found is None or found.replica.id != replica.id:
             return replace(replica, state=Running.GONE, address="")
-        return found.replica
+        return self._ours(found.replica)
+
+    def _ours(self, replica: Replica) -> Replica:
+        """The replica as what it counts, where it was adopted."""
+        for one in self.adopted():
+            if one.container == replica.id:
+                return replace(replica, app=one.app, deployment=one.deployment, release=one.release)
+        return replica
 
     @contextmanager
     def _verb(self, verb: str, about: str) -> Iterator[None]:

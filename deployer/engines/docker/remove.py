@@ -1,7 +1,8 @@
 """Takes replicas away: gently with retire, at once with discard.
 
 Anonymous volumes go with their container: no later one can be given them, and every replaced
-container would otherwise leave some behind. Named volumes and binds stay.
+container would otherwise leave some behind. Named volumes and binds stay, and so do the volumes
+of an adopted container: the spec that was derived from it names them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ _POLL = 0.05
 _STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
 
 
-def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
-    """Stop the replica in its own way and remove it; how it ended."""
+def retire(
+    api: docker.APIClient,
+    replica: Replica,
+    look: Callable[[Replica], Replica],
+    *,
+    volumes: bool = True,
+) -> Replica:
+    """Stop the replica in its own way and remove it, its anonymous volumes too; how it ended."""
     try:
         _never_again(api, replica)
         _stop(api, replica, look)
         ended = look(replica)
-        _remove(api, replica.id)
+        _remove(api, replica.id, volumes=volumes)
     except NotFound:
         return look(replica)
     return ended
@@ -77,9 +84,11 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
             raise
 
 
-def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+def _remove(
+    api: docker.APIClient, container: str, *, force: bool = False, volumes: bool = True
+) -> None:
     try:
-        api.remove_container(container, v=True, force=force)
+        api.remove_container(container, v=volumes, force=force)
     except NotFound:
         return
     except APIError as error:

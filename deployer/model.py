@@ -176,6 +176,7 @@ class App:
     `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
     or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
     `depends_on` names the apps that are deployed before it.
+    `adopt` is the container that becomes its first release, "" none.
     """
 
     name: str
@@ -193,6 +194,8 @@ class App:
     def hook(self, when: Moment) -> AppHook | None:
         """Its command for this moment, None where it has none."""
         return next((one for one in self.hooks if one.when is when), None)
+
+    adopt: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:

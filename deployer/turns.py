@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from deployer import order, policy
@@ -33,13 +33,15 @@ def waits(store: Store, apps: Mapping[str, App]) -> list[dict[str, Any]]:
     ]
 
 
-def bootstrap(store: Store, apps: Mapping[str, App], at: float) -> None:
+def bootstrap(
+    store: Store, apps: Mapping[str, App], at: float, leaving: Collection[str] = ()
+) -> None:
     """Queue a first deployment of each app that serves nothing and has none under way."""
     active = store.active()
     for name in order.in_order(apps):
         newest = store.deployments(name, limit=1)
         waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
-        if name not in active and not waiting:
+        if name not in active and not waiting and name not in leaving:
             store.enqueue(Wanted(name, Trigger.BOOTSTRAP), at)
 
 

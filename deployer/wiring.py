@@ -19,7 +19,7 @@ from deployer.errors import Interrupted
 if TYPE_CHECKING:
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
-    from deployer.ports import Engine, NginxHost, Proxy, Registry, Store
+    from deployer.ports import Engine, Found, NginxHost, Proxy, Registry, Store
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
@@ -46,6 +46,22 @@ def registry(config: Config, clients: Clients) -> Registry:
     from deployer.engines.docker.registry import DockerRegistry
 
     return DockerRegistry(clients, _logins(config))
+
+
+def examine(container: str, app: str) -> Found:
+    """A running container as the app that it would be, asked of Docker at once.
+
+    Raises Refused where there is none of this name, EngineUnavailable without Docker.
+    """
+    from deployer.engines.docker.adopt.examine import examine as ask
+    from deployer.engines.docker.client import Clients, translated
+
+    clients = Clients()
+    try:
+        with translated(f"look at container {container}"):
+            return ask(clients.api, container, app)
+    finally:
+        clients.close()
 
 
 def renderer(config: Config) -> Rendering:
@@ -86,6 +102,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
 
     Raises Interrupted where `stop` is set before that.
     """
+    from deployer.engines.docker.adopted import Adoptions
     from deployer.engines.docker.client import Clients
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
@@ -106,7 +123,9 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
         clients = Clients()
         ends.callback(clients.close)
         instance = seal.instance(store.instance())
-        engine = DockerEngine(clients, instance, _logins(config), ReleaseFiles(paths.files))
+        adoptions = Adoptions(store.adopted, config.nginx.network)
+        files = ReleaseFiles(paths.files)
+        engine = DockerEngine(clients, instance, _logins(config), files, adoptions)
         host = nginx_host(config, clients, instance)
         yield Adapters(
             store=store,

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from deployer import orders, turns
+from deployer import adoption, orders, turns
 from deployer.deployment import (
     Deployment,
     Recovery,
@@ -94,10 +94,11 @@ class Worker:
         return True
 
     def _begin(self) -> None:
-        """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
+        """Adopt, bring Nginx to what the store says is active, sweep what is left, bootstrap."""
         parts = self.parts
         if left := parts.engine.sweep():
             log.info("removed one-off containers of an earlier run", containers=left)
+        held = adoption.adopt(parts)
         active = parts.store.active()
         replicas = parts.engine.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))
@@ -105,7 +106,7 @@ class Worker:
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
         if stale:
             self._spawn(self._sweep, stale, applied)
-        turns.bootstrap(parts.store, parts.apps, parts.now())
+        turns.bootstrap(parts.store, parts.apps, parts.now(), leaving=held)
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _turn(self) -> None:

@@ -11,7 +11,7 @@ VALUES = ["errors", "spec", "settings", "difference", "model", "evidence", "depl
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
     *("health", "record", "releases", "parts", "app_hooks", "takeover", "rollout", "traffic"),
-    *("order", "orders", "turns", "plan", "planning", "pulse", "worker"),
+    *("adoption", "order", "orders", "turns", "plan", "planning", "pulse", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

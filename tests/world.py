@@ -15,9 +15,9 @@ from cryptography.fernet import Fernet
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import DeployerError
-from deployer.model import App, HealthCheck, Image, Limits, Replica, Route, RouteRule
+from deployer.model import App, HealthCheck, Image, Limits, Release, Replica, Route, RouteRule
 from deployer.parts import Parts
-from deployer.ports import Active, Applied, Order, Stopping
+from deployer.ports import Active, Adoption, Applied, Order, Stopping
 from deployer.rollout import Rollout
 from deployer.spec import Spec
 from deployer.stores.schema import migrate
@@ -31,7 +31,7 @@ from tests.fakes.registry import Behaviour, FakeRegistry
 
 T = TypeVar("T")
 Journal = list[tuple[str, str]]
-LOOKS = ("look", "replicas", "logs", "has")
+LOOKS = ("look", "replicas", "logs", "has", "examine")
 
 
 def must(found: T | None) -> T:
@@ -124,6 +124,11 @@ class ShakyStore(SQLiteStore):
         with self._verb("queued"):
             return super().queued(app)
 
+    def adopt(self, adoption: Adoption, at: float) -> Release:
+        """See ports.Store."""
+        with self._verb("adopt"):
+            return super().adopt(adoption, at)
+
     def answer(self, order: Order) -> None:
         """See ports.Store."""
         with self._verb("answer"):
@@ -204,6 +209,7 @@ class World:
         self.path = folder / "deployer.db"
         self.path.write_bytes(_empty_database())
         self.store = ShakyStore(self.path, Seal(Fernet.generate_key()), self.journal)
+        self.engine.adopted = self.store.adopted
         self.meanwhile: Callable[[], object] = lambda: None
         self.drain = 60.0
         self.traffic = Traffic(self.proxy, self.drain)

@@ -39,6 +39,7 @@ COMMANDS = {
     "Set up": {
         "check": Command("deployer.cli.setup:check", "all problems of the configuration"),
         "hooks": Command("deployer.cli.setup:hooks", "what to paste at each sender"),
+        "adopt": Command("deployer.cli.adopt:adopt", "the configuration of a running container"),
         "render": Command("deployer.cli.render:render", "the Nginx configuration, as it would be"),
     },
 }

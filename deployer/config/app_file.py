@@ -162,6 +162,11 @@ class AppFile(Section):
     depends_on: Annotated[Words, ordering.DEPENDS_ON] = Field(
         (), description="Apps that are deployed before this one."
     )
+    adopt: kinds.ContainerName | None = Field(
+        None,
+        description="Running container that becomes the app's first release.",
+        examples=["shop"],
+    )
     command: process.Command | None = Field(
         None, description="Command instead of the image's, as a list or one line; [] for none."
     )

@@ -60,6 +60,7 @@ def app_of(
         strategy=own.deploy.strategy,
         hooks=_hooks(own.deploy),
         depends_on=own.depends_on,
+        adopt=own.adopt or "",
     )
 
 

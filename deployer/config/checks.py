@@ -18,6 +18,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     check_order(apps, problems)
     for app in apps.values():
         check_spec(app, problems)
+    _adoptions(apps, problems)
     timed = [
         app
         for name, app in apps.items()
@@ -62,6 +63,18 @@ def _routes(file: File, apps: dict[str, App], problems: Problems) -> None:
                     f"{host}{app.route.path} belongs to app {first} already, and to {app.name} "
                     "here. Give one of them another host or path.",
                 )
+
+
+def _adoptions(apps: dict[str, App], problems: Problems) -> None:
+    first: dict[str, str] = {}
+    for app in apps.values():
+        other = first.setdefault(app.adopt, app.name) if app.adopt else app.name
+        if other != app.name:
+            problems.add(
+                ("apps", app.name, "adopt"),
+                f"app {other} adopts this container too, and it can be a release of one only. "
+                "Remove it from one of them.",
+            )
 
 
 def _ports(file: File, problems: Problems) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
@@ -104,6 +104,19 @@ def of_release(connection: Connection, deployment: int, release: int) -> None:
     """Write down which release a deployment is about."""
     chosen = update(deployments).where(deployments.c.id == deployment)
     connection.execute(chosen.values(release=release))
+
+
+def write_ended(connection: Connection, ended: Deployment, told: Sequence[str]) -> int:
+    """Write down a deployment that came to its end at once, with what it did; its id.
+
+    Its own id is not asked for; `told` are the lines of its history before its reason.
+    """
+    fixed = {"app": ended.app, "trigger": ended.trigger, "queued_at": ended.queued_at}
+    number: int = connection.execute(_QUEUE, changeable(ended) | fixed).scalar_one()
+    at = ended.queued_at
+    steps = [Transition(number, at, Status.RUNNING, ended.step, line) for line in told]
+    write_down(connection, [*steps, Transition(number, at, ended.status, ended.step, ended.reason)])
+    return number
 
 
 def write_down(connection: Connection, history: list[Transition]) -> None:

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import pytest
 
-from deployer.errors import ImageNotFound, Interrupted, StartFailed
+from deployer.errors import ImageNotFound, Interrupted, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Engine
+from deployer.ports import Adopted, Engine
 from deployer.spec import Attachment, Spec
 from tests.fakes.registry import Behaviour
 
@@ -41,6 +41,14 @@ class EngineWorld(Protocol):
 
     def take(self, name: str) -> Callable[[], bool]:
         """Somebody else's container of this name; tells whether it is untouched."""
+        ...
+
+    def stranger(self, name: str, image: Image) -> str:
+        """The id of a container of this image that runs and is not ours; the image is here."""
+        ...
+
+    def adopt(self, row: Adopted) -> None:
+        """Let the store say that this container was adopted."""
         ...
 
     def vanish(self, replica: Replica) -> None:
@@ -279,3 +287,41 @@ class EngineContract:
         world.engine.discard(world.app, 7)
         world.engine.discard(world.app, 7)
         assert world.engine.replicas(world.app) == kept
+
+    # what was there before
+
+    def test_a_strangers_container_is_examined_and_stays_a_strangers(
+        self, world: EngineWorld
+    ) -> None:
+        image = pull(world, world.push(Behaviour.ANSWERS))
+        container = world.stranger(f"{world.app}-old", image)
+        found = world.engine.examine(f"{world.app}-old", world.app, image)
+        assert (found.container, found.name) == (container, f"{world.app}-old")
+        assert found.image is not None
+        assert found.image.pinned == image.pinned
+        assert (found.running, found.left, found.refused) == (True, (), ())
+        assert found.address
+        assert world.engine.replicas() == []
+
+    def test_a_container_that_is_not_there_cannot_be_examined(self, world: EngineWorld) -> None:
+        with pytest.raises(Refused, match=f"there is no container {world.app}-gone"):
+            world.engine.examine(f"{world.app}-gone", world.app, Image("", ""))
+
+    def test_an_adopted_container_is_a_replica_until_it_is_retired(
+        self, world: EngineWorld
+    ) -> None:
+        """Discarding its deployment, as after a failure, is not for what deployer did not make."""
+        image = pull(world, world.push(Behaviour.ANSWERS))
+        container = world.stranger(f"{world.app}-old", image)
+        made = world.engine.start(Release(world.app, 2, image, SPEC), 9)
+        world.adopt(Adopted(container, world.app, 1, 4))
+        old, new = world.engine.replicas(world.app)
+        assert [new] == made
+        assert (old.id, old.name, old.state) == (container, f"{world.app}-old", Running.RUNNING)
+        assert (old.app, old.release, old.deployment, old.index) == (world.app, 1, 4, 1)
+        assert world.engine.look(old) == old
+        world.engine.discard(world.app, 4)
+        assert world.engine.look(old).state is Running.RUNNING
+        assert world.engine.retire(old).state is Running.EXITED
+        assert world.engine.look(old).state is Running.GONE
+        assert world.engine.replicas(world.app) == made

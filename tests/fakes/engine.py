@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from deployer.errors import DeployerError, StartFailed
+from deployer.errors import DeployerError, Refused, StartFailed
 from deployer.model import Finished, Image, OneOff, Release, Replica, Running
-from deployer.ports import Stopping
+from deployer.ports import Adopted, Found, Stopping
+from deployer.spec import Spec
 from tests.fakes.registry import Behaviour, FakeRegistry
 
 _KILLED = 137
+PLAIN = Spec()
 LASTS = Finished(None, "", 0.0)
 """What a command does that never ends by itself."""
 
@@ -23,7 +25,7 @@ class _Container:
     replica: Replica
     image: Image
     behaviour: Behaviour
-    again: bool
+    spec: Spec
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class FakeEngine:
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
-    else has, `networks` those that exist. `commands` says how one-offs end, unless well at once;
+    else has, `networks` those that exist. `adopted` says which strangers count as replicas.
+    `commands` says how one-offs end, unless well at once;
     `ran` are those that were started, `one_offs` those that are there, by name.
     """
 
@@ -48,6 +51,7 @@ class FakeEngine:
         self.commands: dict[tuple[str, ...], Finished | DeployerError] = {}
         self.ran: list[tuple[Release, OneOff]] = []
         self.one_offs: dict[str, OneOff] = {}
+        self.adopted: Callable[[], Sequence[Adopted]] = list
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
         self._kept: dict[tuple[str, int], str] = {}
@@ -93,6 +97,13 @@ class FakeEngine:
             found.replica = replace(
                 found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
             )
+
+    def stranger(self, name: str, image: Image, spec: Spec = PLAIN) -> Replica:
+        """Let a container of this image run that somebody else has started."""
+        with self._lock:
+            known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
+            self._behaviours[image.pinned] = known
+            return self._start(self._create(Release("", 0, image, spec), 0, 1, name))
 
     # ports.Engine
 
@@ -157,8 +168,8 @@ class FakeEngine:
     def replicas(self, app: str | None = None) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("replicas", app or ""):
-            found = [one.replica for one in self._containers.values()]
-            ours = [one for one in found if app in (None, one.app)]
+            found = [self._ours(one.replica) for one in self._containers.values()]
+            ours = [one for one in found if one.app and app in (None, one.app)]
             return sorted(ours, key=lambda one: (one.app, one.deployment, one.index))
 
     def halt(self, replica: Replica) -> Replica:
@@ -180,6 +191,16 @@ class FakeEngine:
             if found.replica.state is not Running.RUNNING:
                 self.change(replica, Running.RUNNING)
             return found.replica
+
+    def examine(self, name: str, app: str, image: Image) -> Found:
+        """See ports.Engine."""
+        with self._verb("examine", name):
+            found = self._containers.get(name)
+            if found is None:
+                raise Refused(f"there is no container {name}")
+            one = found.replica
+            running = one.state is Running.RUNNING
+            return Found(one.id, name, found.image, found.spec, running, one.address)
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -253,8 +274,8 @@ class FakeEngine:
         indexes = range(1, release.spec.replicas + 1)
         return [self._create(release, deployment, index) for index in indexes]
 
-    def _create(self, release: Release, deployment: int, index: int) -> Replica:
-        name = f"{release.app}-{deployment}-{index}"
+    def _create(self, release: Release, deployment: int, index: int, name: str = "") -> Replica:
+        name = name or f"{release.app}-{deployment}-{index}"
         if name in self.foreign:
             raise StartFailed(f"cannot create container {name}: another container has this name")
         if name in self._containers:
@@ -271,8 +292,7 @@ class FakeEngine:
             id=f"{self._made:064x}",
             name=name,
         )
-        again = release.spec.restart != "no"
-        self._containers[name] = _Container(replica, release.image, behaviour, again)
+        self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
         return replica
 
     def _start(self, replica: Replica) -> Replica:
@@ -284,7 +304,7 @@ class FakeEngine:
             self.change(replica, Running.RUNNING)
             started = found.replica
             if found.behaviour is Behaviour.EXITS:
-                state = Running.RESTARTING if found.again else Running.EXITED
+                state = Running.RESTARTING if found.spec.restart != "no" else Running.EXITED
                 self.change(replica, state, exit_code=3)
                 return started
         return found.replica
@@ -297,7 +317,14 @@ class FakeEngine:
         found = self._containers.get(replica.name)
         if found is None or found.replica.id != replica.id:
             return replace(replica, state=Running.GONE, address="")
-        return found.replica
+        return self._ours(found.replica)
+
+    def _ours(self, replica: Replica) -> Replica:
+        """The replica as what it counts, where it was adopted."""
+        for one in self.adopted():
+            if one.container == replica.id:
+                return replace(replica, app=one.app, deployment=one.deployment, release=one.release)
+        return replica
 
     @contextmanager
     def _verb(self, verb: str, about: str) -> Iterator[None]:

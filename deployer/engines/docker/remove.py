@@ -1,7 +1,8 @@
 """Takes replicas away: gently with retire, at once with discard, for a while with halt.
 
 Anonymous volumes go with their container: no later one can be given them, and every replaced
-container would otherwise leave some behind. Named volumes and binds stay.
+container would otherwise leave some behind. Named volumes and binds stay, and so do the volumes
+of an adopted container: the spec that was derived from it names them.
 """
 
 from __future__ import annotations
@@ -27,13 +28,19 @@ _POLL = 0.05
 _STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
 
 
-def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
-    """Stop the replica in its own way and remove it; how it ended."""
+def retire(
+    api: docker.APIClient,
+    replica: Replica,
+    look: Callable[[Replica], Replica],
+    *,
+    volumes: bool = True,
+) -> Replica:
+    """Stop the replica in its own way and remove it, its anonymous volumes too; how it ended."""
     try:
         set_restart(api, replica, "no")
         _stop(api, replica, look)
         ended = look(replica)
-        remove(api, replica.id)
+        remove(api, replica.id, volumes=volumes)
     except NotFound:
         return look(replica)
     return ended
@@ -88,10 +95,12 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
             raise
 
 
-def remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+def remove(
+    api: docker.APIClient, container: str, *, force: bool = False, volumes: bool = True
+) -> None:
     """Remove a container; what is gone, or going, counts as done."""
     try:
-        api.remove_container(container, v=True, force=force)
+        api.remove_container(container, v=volumes, force=force)
     except NotFound:
         return
     except APIError as error:

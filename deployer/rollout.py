@@ -253,6 +253,9 @@ class Rollout:
         """Remove what an attempt left behind that was interrupted before its switch."""
         one, parts = self.deployment, self._parts
         app, before = parts.apps.get(one.app), parts.store.active().get(one.app)
+        if one.step in (Step.SWITCH, Step.WATCH):
+            # Nginx may have been sent to them: a connection that is kept can still be there.
+            parts.traffic.wait_forgotten(self._sleep)
         parts.engine.discard(one.app, one.id)
         if app is not None and one.strategy is Strategy.STOP_FIRST:
             self._takeover.bring_back(app, before)

@@ -13,7 +13,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker.client import translated
+from deployer.engines.docker.client import again, translated
 from deployer.engines.docker.create.host import restart_policy
 from deployer.engines.docker.labels import identity_of, selecting
 from deployer.errors import EngineUnavailable
@@ -67,7 +67,7 @@ def set_restart(api: docker.APIClient, replica: Replica, restart: str) -> None:
     deadline = time.monotonic() + _ENDING
     while True:
         try:
-            api.update_container(replica.id, restart_policy=policy)
+            again(lambda: api.update_container(replica.id, restart_policy=policy))
         except APIError as error:
             if error.status_code != _INTERNAL or time.monotonic() > deadline:
                 raise
@@ -90,7 +90,7 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
 
 def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
     try:
-        api.remove_container(container, v=True, force=force)
+        again(lambda: api.remove_container(container, v=True, force=force))
     except NotFound:
         return
     except APIError as error:

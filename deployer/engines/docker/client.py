@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import docker
 import requests
@@ -26,7 +27,6 @@ _UNREACHABLE = {
         "Run the worker as root or as a member of the socket's group",
     ),
 }
-# What requests and urllib3 raise where no complete answer came; APIError is none of these.
 NO_ANSWER = (
     requests.ConnectionError,
     requests.Timeout,
@@ -34,6 +34,9 @@ NO_ANSWER = (
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.TimeoutError,
 )
+"""What requests and urllib3 raise where no complete answer came; APIError is none of these."""
+
+T = TypeVar("T")
 
 
 class Clients:
@@ -70,6 +73,14 @@ class Clients:
         """Close the idle connections of all threads' clients."""
         for client in list(self._all):
             client.close()
+
+
+def again(act: Callable[[], T]) -> T:
+    """Do what may be done twice, and where no answer came once more: it may be done or not."""
+    try:
+        return act()
+    except NO_ANSWER:
+        return act()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker.client import translated
+from deployer.engines.docker.client import again, translated
 from deployer.engines.docker.create.host import restart_policy
 from deployer.engines.docker.labels import identity_of, selecting
 from deployer.errors import EngineUnavailable
@@ -74,7 +74,7 @@ def set_restart(api: docker.APIClient, replica: Replica, restart: str) -> None:
     deadline = time.monotonic() + _ENDING
     while True:
         try:
-            api.update_container(replica.id, restart_policy=policy)
+            again(lambda: api.update_container(replica.id, restart_policy=policy))
         except APIError as error:
             if error.status_code != _INTERNAL or time.monotonic() > deadline:
                 raise
@@ -100,7 +100,7 @@ def remove(
 ) -> None:
     """Remove a container; what is gone, or going, counts as done."""
     try:
-        api.remove_container(container, v=volumes, force=force)
+        again(lambda: api.remove_container(container, v=volumes, force=force))
     except NotFound:
         return
     except APIError as error:

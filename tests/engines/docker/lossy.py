@@ -43,19 +43,19 @@ class LossyDocker:
         self._server.shutdown()
         self._server.server_close()
 
-    def lose(self, part_of_url: str) -> None:
-        """Drop the answer to the next request whose URL contains this."""
-        self.to_lose.append(part_of_url)
+    def lose(self, part: str) -> None:
+        """Drop the answer to the next request whose first line contains this."""
+        self.to_lose.append(part)
 
     def loses(self, request: bytes) -> bool:
         """Whether the answer to this request is to be dropped."""
         first = request.split(b"\r\n", 1)[0].decode(errors="replace")
         self.asked.append(first)
-        named = [one for one in self.to_lose if one in first]
-        for one in named:
-            self.to_lose.remove(one)
-            self.lost.append(one)
-        return bool(named)
+        named = next((one for one in self.to_lose if one in first), None)
+        if named is not None:
+            self.to_lose.remove(named)
+            self.lost.append(named)
+        return named is not None
 
 
 class _Server(ThreadingUnixStreamServer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from deployer.engines.docker.adopt.facts import Facts, Notes
@@ -21,10 +22,12 @@ def reached(facts: Facts, app: str, notes: Notes) -> dict[str, Any]:
         return fields | {"network_mode": mode, "ports": ()}
     first = _first(facts, mode)
     names = sorted(facts.networks, key=lambda name: (name != first, name))
-    fields["mac_address"] = _mac(facts, first, notes)
+    fields["mac_address"] = facts.config.get("MacAddress") or ""
     if names in ([], ["bridge"]):
         return fields
-    return fields | {"networks": tuple(_attachment(facts, name, app, notes) for name in names)}
+    joined = [_attachment(facts, name, app, notes) for name in names]
+    own = [replace(one, mac_address=_mac(facts.networks[one.name])) for one in joined[1:]]
+    return fields | {"networks": (joined[0], *own)}
 
 
 def _first(facts: Facts, mode: str) -> str:
@@ -77,25 +80,15 @@ def _names(facts: Facts, mode: str) -> dict[str, Any]:
     return found | ({} if generated else {"hostname": hostname})
 
 
-def _mac(facts: Facts, first: str, notes: Notes) -> str:
-    """The address that was asked for. Newer Docker shows only the one that is there.
+def _mac(shown: Mapping[str, Any]) -> str:
+    """The MAC address that was surely asked for on a network that it was not made on.
 
-    Until Engine 27 it makes them of 02:42 and the IPv4 address; from 28 on at random.
+    Docker shows it only there; what it makes itself is marked as local, as what people make up may
+    be. From Engine 25 on (it shows `DNSNames`) one can be asked for on each network.
     """
-    if said := facts.config.get("MacAddress") or "":
-        return str(said)
-    if "MacAddress" in facts.config:
-        return ""
-    shown = facts.networks.get(first) or {}
-    address = shown.get("IPAddress") or ""
-    made = "02:42:" + ":".join(f"{int(part):02x}" for part in address.split(".") if part.isdigit())
-    if shown.get("MacAddress") not in (None, "", made):
-        notes.leave(
-            f"the MAC address on the network {first}",
-            "this Docker does not say whether it was asked for or made. Write `mac_address` if "
-            "something depends on it",
-        )
-    return ""
+    address = shown.get("MacAddress") or ""
+    local = int(address[:2] or "0", 16) & 0b10
+    return "" if local or "DNSNames" not in shown else address
 
 
 def _ports(facts: Facts, notes: Notes) -> tuple[Port, ...]:

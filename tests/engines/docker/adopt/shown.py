@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from deployer.engines.docker.adopt.facts import Facts, Machine
@@ -17,7 +18,6 @@ OTHER = "9" * 64
 """The id of a container that is called `other`."""
 MACHINE = Machine("thishost", "amd64")
 IMAGE = Image("docker.io", "acme/shop", "1.4", f"sha256:{'a' * 64}")
-OWN = {"deployer.instance", "deployer.app", "deployer.deployment"}
 APP = "shop"
 
 
@@ -43,6 +43,20 @@ def facts_of(spec: Spec, image: Mapping[str, Any]) -> Facts:
         machine=MACHINE,
         names={OTHER: "other"},
     )
+
+
+def seen(
+    config: Mapping[str, Any] | None = None,
+    host: Mapping[str, Any] | None = None,
+    image: Mapping[str, Any] | None = None,
+    **container: Any,
+) -> Facts:
+    """A plain container with these settings, of an image with those."""
+    plain = facts_of(Spec(restart="no"), image or {})
+    shown = dict(plain.container)
+    shown["Config"] = {**shown["Config"], **(config or {})}
+    shown["HostConfig"] = {**shown["HostConfig"], **(host or {})}
+    return replace(plain, container={**shown, **container})
 
 
 def _config(

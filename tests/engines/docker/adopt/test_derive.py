@@ -1,4 +1,4 @@
-"""What becomes of single settings: taken off the image's, written otherwise, left or refused."""
+"""What becomes of single settings: taken off the image's, kept, or written otherwise."""
 
 from __future__ import annotations
 
@@ -8,30 +8,13 @@ from typing import Any
 
 import pytest
 
-from deployer.engines.docker.adopt.derive import Derived, derive
+from deployer.engines.docker.adopt.derive import derive
 from deployer.engines.docker.adopt.facts import Facts, Machine
-from deployer.engines.docker.adopt.image import image_of
-from deployer.model import Image
 from deployer.spec import Attachment, Healthcheck, Port, Spec, Volume
-from tests.engines.docker.adopt.shown import ID, MACHINE, OTHER, facts_of
+from tests.engines.docker.adopt.shown import ID, MACHINE, OTHER, seen
 
-DIGEST = f"sha256:{'b' * 64}"
 ANONYMOUS = "c" * 64
 SECOND = 1_000_000_000
-
-
-def seen(
-    config: Mapping[str, Any] | None = None,
-    host: Mapping[str, Any] | None = None,
-    image: Mapping[str, Any] | None = None,
-    **container: Any,
-) -> Facts:
-    """A plain container with these settings, of an image with those."""
-    plain = facts_of(Spec(restart="no"), image or {})
-    shown = dict(plain.container)
-    shown["Config"] = {**shown["Config"], **(config or {})}
-    shown["HostConfig"] = {**shown["HostConfig"], **(host or {})}
-    return replace(plain, container={**shown, **container})
 
 
 def spec(facts: Facts, app: str = "shop") -> Spec:
@@ -147,25 +130,31 @@ def test_its_old_name_becomes_an_alias_so_that_others_still_find_it() -> None:
     )
 
 
+@pytest.mark.parametrize("said", ["02:42:00:00:00:07", "", None])
+def test_a_mac_address_is_kept_where_docker_says_that_it_was_asked_for(said: str | None) -> None:
+    """Newer Docker shows none where none was; that of the network is Docker's own then."""
+    joined = networks(a={"IPAddress": "10.1.0.9", "MacAddress": "3e:11:22:33:44:55", "Aliases": []})
+    facts = seen({} if said is None else {"MacAddress": said}, {"NetworkMode": "a"}, **joined)
+    if said is None:
+        facts.config.pop("MacAddress")  # type: ignore[attr-defined]
+    found = spec(facts)
+    assert (found.mac_address, found.networks[0].mac_address) == (said or "", "")
+
+
 @pytest.mark.parametrize(
-    ("config", "mac", "expected", "left"),
+    ("second", "expected"),
     [
-        ({"MacAddress": "02:42:00:00:00:07"}, "02:42:00:00:00:07", "02:42:00:00:00:07", 0),
-        ({"MacAddress": ""}, "02:42:0a:01:00:09", "", 0),
-        ({}, "02:42:0a:01:00:09", "", 0),
-        ({}, "3e:11:22:33:44:55", "", 1),
+        ({"MacAddress": "00:16:3e:11:22:33", "DNSNames": []}, "00:16:3e:11:22:33"),
+        ({"MacAddress": "3e:11:22:33:44:55", "DNSNames": []}, ""),
+        ({"MacAddress": "00:16:3e:11:22:33"}, ""),
     ],
 )
-def test_a_mac_address_is_kept_where_docker_says_that_it_was_asked_for(
-    config: dict[str, Any], mac: str, expected: str, left: int
+def test_one_of_a_further_network_is_kept_where_docker_can_not_have_made_it(
+    second: dict[str, Any], expected: str
 ) -> None:
-    joined = networks(a={"IPAddress": "10.1.0.9", "MacAddress": mac, "Aliases": []})
-    facts = seen(host={"NetworkMode": "a"}, **joined)
-    shown = {**facts.container, "Config": {"Labels": {}, **config}}
-    derived = derive(replace(facts, container=shown), "shop")
-    assert derived.spec.mac_address == expected
-    assert len(derived.left) == left
-    assert all(mac not in one for one in derived.left)
+    joined = networks(a={"MacAddress": "00:16:3e:00:00:01", "DNSNames": []}, b=second)
+    found = spec(seen(host={"NetworkMode": "a"}, **joined))
+    assert [one.mac_address for one in found.networks] == ["", expected]
 
 
 def test_anonymous_volumes_are_carried_over_by_their_names() -> None:
@@ -220,114 +209,3 @@ def test_what_this_docker_gives_to_every_container_is_not_written(
     usual = {"Runtime": machine.runtime, "LogConfig": {"Type": machine.log_driver, "Config": {}}}
     facts = replace(seen(host={**usual, "CgroupnsMode": "", **shown}), machine=machine)
     assert spec(facts) == replace(expected, restart="no")
-
-
-LEFT = [
-    (seen(host={"Links": ["/db:/shop/db"]}), "Links: the app finds others by their names"),
-    (seen(host={"BlkioWeight": 300}), "BlkioWeight: no key says it"),
-    (seen(host={"AutoRemove": True}), "AutoRemove: deployer removes its containers itself"),
-    (seen(host={"Novelty": 1}), "Novelty: it is newer than this deployer"),
-    (seen(host={"MaskedPaths": []}), "MaskedPaths: the new containers have Docker's usual ones"),
-    (seen({"StdinOnce": True}), "StdinOnce: nobody is attached"),
-    (seen({"Shell": ["bash"]}), "Shell: it can be said in an image only"),
-    (seen({"StopSignal": "SIGRTMIN+3"}), "the stop signal: it is none that"),
-    (seen({"Env": ["PATH"]}), "the variable PATH: it was taken away from the image's"),
-    (seen({"Env": ["a b=hunter2"]}), "the variable a b: no variable of the configuration has"),
-    (seen({"Labels": {"deployer.x": "y"}}), "the label deployer.x: deployer finds its containers"),
-    (seen({"Labels": {"a b": "c"}}), "the label a b: no label of the configuration has"),
-    (seen(host={"PublishAllPorts": True}), "--publish-all: the ports of today are written"),
-]
-
-
-@pytest.mark.parametrize(("facts", "words"), LEFT, ids=[words for _, words in LEFT])
-def test_what_cannot_be_kept_is_named_and_no_value_is_told(facts: Facts, words: str) -> None:
-    (left,) = derive(facts, "shop").left
-    assert left.startswith(words)
-    assert "hunter2" not in left
-
-
-def compose(version: str, **more: Any) -> Facts:
-    """A container of a service of Compose's."""
-    own = {"project": "p", "service": "shop", "project.config_files": "/srv/compose.yml"}
-    labels = {f"com.docker.compose.{key}": one for key, one in {**own, "version": version}.items()}
-    return replace(seen({"Labels": labels}), **more)
-
-
-def test_the_labels_of_compose_are_kept_so_that_it_lists_the_service() -> None:
-    facts = compose("1.29.2")
-    assert dict(spec(facts).labels) == facts.labels
-
-
-REFUSED = [
-    (
-        seen({"Labels": {"com.docker.swarm.task.id": "x"}}),
-        "it is a task of a Swarm service: Swarm would start it again",
-    ),
-    (seen({"NetworkDisabled": True}), "its network is disabled: no key says it"),
-    (
-        seen(
-            host={"AutoRemove": True},
-            Mounts=[{"Type": "volume", "Name": ANONYMOUS, "Destination": "/d", "RW": True}],
-        ),
-        "it was started with --rm and has an anonymous volume: Docker removes that with it",
-    ),
-    (
-        seen(host={"Mounts": [{"Type": "npipe", "Target": "/p", "Source": "x"}]}),
-        "the mount at /p: deployer has no mounts of the type npipe",
-    ),
-    (
-        compose("2.24.0", changed=frozenset({"/run/secrets/token", "/srv/x"})),
-        "files were copied into it (/run/secrets/token): they are in no image and no mount",
-    ),
-    (
-        compose("2.24.0", changed=frozenset({"/etc/motd"}), copied=("/etc/motd", "/gone")),
-        "files were copied into it (/etc/motd): ",
-    ),
-    (seen({"Labels": {"deployer.instance": "i"}}), "deployer made it: it is the Nginx of"),
-]
-
-
-@pytest.mark.parametrize(("facts", "words"), REFUSED, ids=[words for _, words in REFUSED])
-def test_what_could_not_be_made_again_is_refused_with_the_reason(facts: Facts, words: str) -> None:
-    (refused,) = derive(facts, "shop").refused
-    assert refused.startswith(words)
-
-
-def test_a_replica_of_deployers_is_refused() -> None:
-    ours = {"instance": "i", "app": "web", "deployment": "3", "release": "1", "replica": "1"}
-    labels = {f"deployer.{key}": one for key, one in ours.items()}
-    (refused,) = derive(seen({"Labels": labels}, Name="/web-3-1"), "shop").refused
-    assert refused.startswith("it is a replica of deployer's")
-
-
-def test_files_that_are_mounted_were_not_copied() -> None:
-    facts = compose("2.24.0", changed=frozenset({"/run/secrets/token"}))
-    mount = {"Type": "bind", "Source": "/s", "Destination": "/run/secrets/token", "RW": False}
-    there = {**facts.container, "Mounts": [mount]}
-    assert derive(replace(facts, container=there), "shop").refused == ()
-
-
-def test_where_the_compose_files_cannot_be_read_that_is_told() -> None:
-    derived: Derived = derive(compose("2.24.0", copied=None), "shop")
-    assert derived.refused == ()
-    (left,) = derived.left
-    assert left.startswith("configs of Compose: /srv/compose.yml cannot be read here")
-
-
-@pytest.mark.parametrize(
-    ("said", "digests", "tags", "wanted", "expected"),
-    [
-        ("acme/shop:1.4", ["acme/shop"], [], "", Image("docker.io", "acme/shop", "1.4", DIGEST)),
-        ("acme/shop", ["acme/shop"], [], "", Image("docker.io", "acme/shop", "", DIGEST)),
-        (f"sha256:{'d' * 64}", ["r.io/a"], ["r.io/a:2"], "", Image("r.io", "a", "2", DIGEST)),
-        ("here:1", ["a/x", "r.io/a"], [], "r.io/a", Image("r.io", "a", "", DIGEST)),
-        ("r.io/a:1", ["a/x", "r.io/a"], [], "", Image("r.io", "a", "1", DIGEST)),
-        ("here:1", [], ["here:1"], "", Image("docker.io", "library/here", "1")),
-        (f"sha256:{'d' * 64}", [], ["deployer.local/i:a.r1"], "", None),
-    ],
-)
-def test_the_image_has_the_name_under_which_it_can_be_had_again(
-    said: str, digests: list[str], tags: list[str], wanted: str, expected: Image | None
-) -> None:
-    image = {"RepoDigests": [f"{one}@{DIGEST}" for one in digests], "RepoTags": tags}
-    assert image_of(replace(seen({"Image": said}), image=image), wanted) == expected

@@ -83,9 +83,9 @@ class Releases:
                 stopping=stopping,
             )
 
-    def make(self, wanted: Release, at: float) -> Release:
-        """The wanted release with a number of its own."""
-        return self.store.add_release(wanted.app, wanted.image, wanted.spec, at)
+    def make(self, wanted: Release, at: float, deployment: int | None = None) -> Release:
+        """The wanted release with a number of its own, which the deployment has from then on."""
+        return self.store.add_release(wanted.app, wanted.image, wanted.spec, at, deployment)
 
     def drop(self, app: str, number: int) -> None:
         """Forget a release that never served: nobody shall roll back to it."""

@@ -21,11 +21,12 @@ from deployer.errors import (
 )
 from deployer.health import Watcher
 from deployer.model import App, Image, Release, Strategy
+from deployer.parts import Parts
 from deployer.ports import Active, Quarantine
 from deployer.record import Record
 from deployer.releases import asked_for
 from deployer.spec import Spec
-from deployer.takeover import Parts, Takeover
+from deployer.takeover import Takeover
 from deployer.traffic import route_of
 
 
@@ -212,7 +213,7 @@ class Rollout:
         """The release to start: a kept one, or a new one that is dropped again if it fails."""
         release = wanted
         if not wanted.number:
-            release = self._parts.releases.make(wanted, self._parts.now())
+            release = self._parts.releases.make(wanted, self._parts.now(), self.deployment.id)
             undo.callback(self._drop, release.app, release.number)
         self._record.deployment = replace(
             self.deployment, release=release.number, digest=release.image.digest

@@ -20,11 +20,12 @@ from deployer.deployment import (
 )
 from deployer.errors import DeployerError, Interrupted
 from deployer.model import Replica, Route
+from deployer.parts import Parts
+from deployer.planning import Planner
 from deployer.ports import Active, Applied, Proxy
 from deployer.pulse import Pulse
 from deployer.releases import is_of
 from deployer.rollout import Rollout
-from deployer.takeover import Parts
 from deployer.traffic import route_of
 
 log = structlog.get_logger()
@@ -52,6 +53,7 @@ class Worker:
     _busy: dict[int, Rollout] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
+    _planner: Planner = field(init=False, default_factory=Planner)
     _pulse: Pulse = field(init=False)
     _due: float = field(init=False, default=0.0)
 
@@ -147,17 +149,12 @@ class Worker:
 
     def _take_orders(self) -> None:
         for order in self.parts.store.open_orders():
+            if self._planner.takes(order, self.parts, self._spawn):
+                continue
             app = self.parts.apps.get(order.app)
             taken = orders.take(order, app, self.parts.store, self.parts.now())
-            log.info(
-                "order",
-                order=order.id,
-                kind=order.kind,
-                app=order.app,
-                given_by=order.given_by,
-                result=taken.result,
-                reason=taken.reason,
-            )
+            told = {key: getattr(taken, key) for key in ("kind", "app", "given_by", "result")}
+            log.info("order", order=order.id, **told, reason=taken.reason)
 
     def _claim(self) -> None:
         store = self.parts.store

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "deployer"
-VALUES = ["errors", "spec", "model", "evidence", "deployment", "policy"]
+VALUES = ["errors", "spec", "settings", "difference", "model", "evidence", "deployment", "policy"]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
-    *("health", "record", "releases", "app_hooks", "takeover", "rollout", "traffic"),
-    *("order", "orders", "turns", "pulse", "worker"),
+    *("health", "record", "releases", "parts", "app_hooks", "takeover", "rollout", "traffic"),
+    *("order", "orders", "turns", "plan", "planning", "pulse", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

@@ -16,13 +16,13 @@ from cryptography.fernet import Fernet
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import DeployerError
 from deployer.model import App, HealthCheck, Image, Limits, Replica, Route, RouteRule
+from deployer.parts import Parts
 from deployer.ports import Active, Applied, Order, Stopping
 from deployer.rollout import Rollout
 from deployer.spec import Spec
 from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
-from deployer.takeover import Parts
 from deployer.traffic import Traffic
 from tests.fakes.engine import FakeEngine
 from tests.fakes.prober import FakeProber

@@ -10,9 +10,10 @@ from typing import Any
 
 from deployer.config.app_file import AppDeployFile, AppFile, DeployFile
 from deployer.config.compose.storage import is_path, with_content
-from deployer.config.envfile import Fill, parse_env
+from deployer.config.envfile import Fill, parse_with_lines
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
+from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
 from deployer.model import App, AppHook, HealthCheck, Limits, Moment, RouteRule
 from deployer.spec import Attachment, DeviceRequest, FileMount, Spec, Volume
@@ -64,18 +65,23 @@ def app_of(
 
 def environment_of(
     name: str, file: AppFile, folder: Path, problems: Problems, fill: Fill | None = None
-) -> dict[str, str]:
+) -> tuple[dict[str, str], dict[str, str]]:
     """The variables of an app's env files, later ones over earlier, and its own over all.
 
-    `fill` puts variables into the values of env files that a Compose file names.
+    Beside them, where those of the files were written. `fill` puts variables into the values of
+    env files that a Compose file names.
     """
     result: dict[str, str] = {}
+    places: dict[str, str] = {}
     for at, path in enumerate(file.env_file):
         try:
-            result |= parse_env(read_text(folder / path), fill)
+            found, lines = parse_with_lines(read_text(folder / path), fill)
         except ValueError as error:
             problems.add(("apps", name, "env_file", at), str(error))
-    return result | file.environment
+            continue
+        result |= found
+        places |= {each: f"{near(path, folder)}:{line}" for each, line in lines.items()}
+    return result | file.environment, places
 
 
 def files_of(

@@ -249,8 +249,14 @@ class Store(Protocol):
         """
         ...
 
-    def add_release(self, app: str, image: Image, spec: Spec, at: float) -> Release:
-        """A new release with the app's next number, sealed under the worker's key."""
+    def add_release(
+        self, app: str, image: Image, spec: Spec, at: float, deployment: int | None = None
+    ) -> Release:
+        """A new release with the app's next number, sealed under the worker's key.
+
+        In the same transaction it becomes the release of the deployment that it is made for: what
+        is interrupted then is found again.
+        """
         ...
 
     def open_release(self, app: str, number: int) -> Release:

@@ -103,6 +103,12 @@ def save(connection: Connection, deployment: Deployment, at: float, message: str
     write_down(connection, [history])
 
 
+def of_release(connection: Connection, deployment: int, release: int) -> None:
+    """Write down which release a deployment is about."""
+    chosen = update(deployments).where(deployments.c.id == deployment)
+    connection.execute(chosen.values(release=release))
+
+
 def write_down(connection: Connection, history: list[Transition]) -> None:
     """Add to the history."""
     connection.execute(

@@ -62,7 +62,9 @@ class Working:
         """
         self._database.write(lambda connection: queueing.save(connection, deployment, at, message))
 
-    def add_release(self, app: str, image: Image, spec: Spec, at: float) -> Release:
+    def add_release(
+        self, app: str, image: Image, spec: Spec, at: float, deployment: int | None = None
+    ) -> Release:
         """A new release with the app's next number, sealed under the worker's key.
 
         A number is never given again, also when its release is long removed.
@@ -83,6 +85,8 @@ class Working:
                     created_at=at,
                 )
             )
+            if deployment is not None:
+                queueing.of_release(connection, deployment, release.number)
             return release
 
         return self._database.write(work)

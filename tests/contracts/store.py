@@ -304,6 +304,14 @@ class Releases:
         with pytest.raises(Refused, match="web"):
             store.open_release("web", number)
 
+    def test_a_release_is_its_deployments_from_the_moment_that_it_is_there(
+        self, store: Store
+    ) -> None:
+        """Else nobody would know, after a crash, that it never served."""
+        number = store.enqueue(wanted(), 1.0)
+        assert store.add_release("web", IMAGE, SPEC, 1.0, number).number == 1
+        assert must(store.deployment(number)).release == 1
+
     def test_dropping_keeps_what_is_to_be_kept_and_other_apps(self, store: Store) -> None:
         for app in ("web", "web", "web", "api"):
             store.add_release(app, IMAGE, SPEC, 1.0)

@@ -64,7 +64,9 @@ def with_its_end(api: docker.APIClient, replica: Replica) -> Replica:
     if not replica.restarts or replica.exit_code is not None:
         return replica
     chosen = {"container": replica.id, "event": ["die", "oom"]}
-    happened = list(api.events(since=0, until=int(time.time()) + 1, filters=chosen, decode=True))
+    # To the nanosecond: Docker waits for an end that is to come, while requests go to what died.
+    now: Any = f"{time.time():.9f}"
+    happened = list(api.events(since=0, until=now, filters=chosen, decode=True))
     ends = [one["Actor"]["Attributes"] for one in happened if one["Action"] == "die"]
     code = ends[-1].get("exitCode", "") if ends else ""
     oom = any(one["Action"] == "oom" for one in happened)

@@ -17,6 +17,7 @@ from deployer.engines.docker.create.networks import all_at_create, endpoint
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity, identity_of
 from deployer.engines.docker.look import described
+from deployer.engines.docker.others import check_free, check_joined
 from deployer.engines.docker.refusals import with_advice
 from deployer.errors import StartFailed
 from deployer.model import Release, Replica
@@ -37,6 +38,7 @@ def start(
     Raises StartFailed; what was created until then stays, to be discarded by its labels.
     """
     created = _create_all(api, instance, release, deployment, releases)
+    check_free(api, instance, release, deployment)
     return [_start(api, identity) for identity in created]
 
 
@@ -65,6 +67,7 @@ def _create_all(
     ]
     check_version(api, release)
     check_networks(api, release)
+    check_joined(api, release)
     files = releases.write(release)
     for identity in identities:
         _create(api, release, identity, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from tests.engines.docker.lossy import LossyDocker
 from tests.engines.docker.world import WORLD, DockerWorld, no_login
 from tests.fakes.registry import Behaviour
 from tests.lab.registry import Registry
+from tests.lab.shell import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -236,6 +238,20 @@ def test_a_stop_that_was_never_answered_is_looked_at_and_not_assumed_to_have_fai
     assert docker.lost == ["/stop?"]
     assert (ended.state, ended.exit_code) == (Running.EXITED, 137)
     assert world.engine.replicas(world.app) == []
+
+
+def test_how_a_container_ended_that_docker_started_again_is_not_waited_for(
+    world: DockerWorld, lossy: tuple[LossyDocker, DockerEngine]
+) -> None:
+    """Docker is asked for events up to now: an end in the future it would wait for."""
+    docker, engine = lossy
+    spec = replace(SPEC, restart="always", command=("sh", "-c", "sleep 0.3; exit 3"))
+    replica = world.engine.start(release(world, spec=spec), 7)[0]
+    wait_until(lambda: world.engine.look(replica).restarts > 0, "a restart")
+    wait_until(lambda: engine.look(replica).exit_code == 3, "its exit code")
+    untils = [re.search(r"until=([0-9.]+)", one) for one in docker.asked if "/events" in one]
+    assert untils
+    assert all(found and float(found[1]) <= time.time() for found in untils)
 
 
 def test_anonymous_volumes_go_with_their_container_and_named_ones_stay(

@@ -54,7 +54,30 @@ def test_a_full_disk_comes_with_what_to_do() -> None:
     assert with_advice("manifest unknown") == "manifest unknown"
 
 
-def test_a_port_that_is_taken_comes_with_what_to_do() -> None:
-    said = with_advice("listen tcp4 0.0.0.0:80: bind: address already in use")
-    assert "Look what has this port (`ss -ltnp`): if it is the app's own running release" in said
-    assert said.endswith("else stop that, or correct `ports`")
+ADVICE = [
+    ("listen tcp4 0.0.0.0:80: bind: address already in use", "`ss -ltnp` shows it"),
+    ("failed to bind host port for 0.0.0.0:80: address already in use", "`ss -ltnp` shows it"),
+    ("Bind for 0.0.0.0:80 failed: port is already allocated", "`ss -ltnp` shows it"),
+    ("Address already in use", "under `networks`"),
+    ("listen tcp4 203.0.113.7:80: bind: cannot assign requested address", "correct `ports`"),
+    (
+        "user specified IP address is supported only when connecting to networks with user "
+        "configured subnets",
+        "with `--subnet`",
+    ),
+    ('could not select device driver "nvidia" with capabilities: [[gpu]]', "correct `gpus`"),
+    ("Unknown runtime specified nosuch", "correct `runtime`"),
+    ("unknown or invalid runtime name: nosuch", "correct `runtime`"),
+    ("bind source path does not exist: /no/such", "correct `volumes`"),
+    ("error gathering device information while adding custom device", "correct `devices`"),
+    ("error looking up logging plugin nosuch", "correct `logging`"),
+    ("unable to find user nosuch: no matching entries in passwd file", "as `user`"),
+]
+
+
+@pytest.mark.parametrize(("words", "advice"), ADVICE)
+def test_what_a_start_is_refused_with_comes_with_what_to_do(words: str, advice: str) -> None:
+    """Docker's words of Engine 20.10 and, where they differ, of 28."""
+    said = with_advice(words)
+    assert said.startswith(f"{words}. ")
+    assert advice in said

@@ -107,6 +107,10 @@ class DockerWorld:
         self._networks.append(name)
         return name, subnet
 
+    def fill_volume(self, name: str, folder: str) -> None:
+        """A volume with a folder in it."""
+        run(["docker", "run", "--rm", "-v", f"{name}:/v", BUSYBOX, "mkdir", f"/v/{folder}"])
+
     def take(self, name: str, labels: Mapping[str, str] | None = None) -> Callable[[], bool]:
         """A container that is not ours; tells whether it still is as it was made."""
         made = self.api.create_container(BUSYBOX, name=name, labels=dict(labels or {}))["Id"]

@@ -21,9 +21,10 @@ def held_back(
     """Which queued deployments have to wait, by id, and why.
 
     One waits while an app that its own depends on has another under way that is older or was
-    queued by the same delivery, and a bootstrap also until all of those serve. A rollback waits
-    for nobody. `queued` are those that may begin: what is paused keeps nobody waiting; `active`
-    the apps that serve something.
+    queued by the same delivery. A bootstrap waits until all of those serve, and for whatever
+    they have under way: what is watched may still go back. A rollback waits for nobody.
+    `queued` are those that may begin: what is paused keeps nobody waiting; `active` the apps
+    that serve something.
 
     Nobody waits for ever: along `depends_on` there is no circle, and the first of those that
     are under way waits for nobody.
@@ -45,17 +46,22 @@ def held_back(
 
 
 def kept_back(
-    wanted: Deployment, newest: Mapping[str, Sequence[Deployment]], apps: Mapping[str, App]
+    wanted: Deployment,
+    newest: Mapping[str, Sequence[Deployment]],
+    serving: Mapping[str, str],
+    apps: Mapping[str, App],
 ) -> str:
     """Why a deployment whose digest is known shall not go on; "" where it may.
 
     An app that this one depends on was to run the very same image and did not take it: its
     migration may have failed. Only what nobody asked for by hand is kept back. `newest` are
-    the deployments of each app, newest first.
+    the deployments of each app, newest first, `serving` the digests that they serve.
     """
     if wanted.trigger in _ASKED_FOR or not wanted.digest:
         return ""
     for name in before_it(wanted.app, apps):
+        if serving.get(name) == wanted.digest:
+            continue
         ended = (one for one in newest.get(name, ()) if one.status in ENDED and one.digest)
         last = next((one for one in ended if one.status is not Status.SUPERSEDED), None)
         if last and last.status in _NOT_TAKEN and last.digest == wanted.digest:
@@ -88,7 +94,7 @@ def in_order(apps: Mapping[str, App]) -> list[str]:
 
 def _is_ahead(other: Deployment, one: Deployment) -> bool:
     together = one.delivery is not None and one.delivery == other.delivery
-    return together or other.id < one.id
+    return together or other.id < one.id or one.trigger is Trigger.BOOTSTRAP
 
 
 def _named(deployments: Iterable[Deployment]) -> str:

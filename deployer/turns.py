@@ -12,25 +12,29 @@ from deployer.model import App
 from deployer.ports import Store
 
 
-def held_back(store: Store, apps: Mapping[str, App]) -> dict[int, str]:
-    """Those that have to wait, by id, and why."""
-    waiting = store.waiting()
-    if not waiting:
-        return {}
-    paused = {name: one.by for name, one in store.paused().items()}
-    held = policy.held_back(waiting, paused)
-    ready = [one for one in waiting if one.id not in held]
-    return held | order.held_back(ready, store.running(), store.active(), apps)
+def may_begin(store: Store, apps: Mapping[str, App]) -> list[int]:
+    """Those that need not wait, oldest first, by id."""
+    return [one.id for one, why, _ in _judged(store, apps) if not why]
 
 
 def waits(store: Store, apps: Mapping[str, App]) -> list[dict[str, Any]]:
     """Those that wait for other apps, as the snapshot shows them."""
-    held, paused = held_back(store, apps), store.paused()
     return [
-        {"app": one.app, "reason": f"deployment {one.id} {held[one.id]}", "since": one.queued_at}
-        for one in store.waiting()
-        if one.id in held and one.app not in paused
+        {"app": one.app, "reason": f"deployment {one.id} {why}", "since": one.queued_at}
+        for one, why, paused in _judged(store, apps)
+        if why and not paused
     ]
+
+
+def _judged(store: Store, apps: Mapping[str, App]) -> list[tuple[Deployment, str, bool]]:
+    """What is queued, each with why it has to wait, and whether that is because of a pause."""
+    waiting = store.waiting()
+    if not waiting:
+        return []
+    paused = policy.held_back(waiting, {name: one.by for name, one in store.paused().items()})
+    ready = [one for one in waiting if one.id not in paused]
+    held = paused | order.held_back(ready, store.running(), store.active(), apps)
+    return [(one, held.get(one.id, ""), one.id in paused) for one in waiting]
 
 
 def bootstrap(
@@ -47,7 +51,14 @@ def bootstrap(
 
 def keep_order(store: Store, apps: Mapping[str, App], deployment: Deployment) -> None:
     """Raise Refused for an image that an app before this one was to run and did not take."""
-    before = order.before_it(deployment.app, apps)
+    before, active = order.before_it(deployment.app, apps), store.active()
     newest = {name: store.deployments(name) for name in before}
-    if why := order.kept_back(deployment, newest, apps):
+    serving = {
+        row.app: row.image.digest
+        for name in before
+        if name in active
+        for row in store.releases(name)
+        if row.number == active[name].release
+    }
+    if why := order.kept_back(deployment, newest, serving, apps):
         raise Refused(why)

@@ -160,8 +160,8 @@ class Worker:
     def _claim(self) -> None:
         store = self.parts.store
         while len(self._busy) < self.parallel:
-            held = turns.held_back(store, self.parts.apps)
-            deployment = store.claim(self.parts.now(), leaving=held)
+            ready = turns.may_begin(store, self.parts.apps)
+            deployment = store.claim(self.parts.now(), among=ready) if ready else None
             if deployment is None:
                 return
             self._hold(deployment, Rollout.run)

@@ -86,6 +86,13 @@ def test_a_bootstrap_waits_until_the_apps_before_it_serve() -> None:
     }
 
 
+def test_a_bootstrap_waits_for_whatever_the_apps_before_it_have_under_way() -> None:
+    """What has the traffic and is still watched may go back."""
+    first = [queued(1, "web", Trigger.BOOTSTRAP)]
+    why = "waits for deployment 2 of db, which web depends on"
+    assert held_back(first, [running(2, "db")], {"db"}, SHOP) == {1: why}
+
+
 def test_only_a_bootstrap_waits_for_an_app_that_has_never_served() -> None:
     for trigger in set(Trigger) - {Trigger.BOOTSTRAP}:
         assert held_back([queued(1, "web", trigger)], [], set(), SHOP) == {}
@@ -129,7 +136,7 @@ def _worlds(draw: st.DrawFn) -> tuple[dict[str, App], list[Deployment], list[Dep
     # In the queue an app is once, and so it is among those that run.
     chosen = [draw(st.lists(st.sampled_from(NAMES), unique=True)) for _ in "qr"]
     deliveries = st.one_of(st.none(), st.integers(1, 2))
-    triggers = st.sampled_from([Trigger.WEBHOOK, Trigger.RECONCILE, Trigger.OPERATOR])
+    triggers = st.sampled_from([Trigger.WEBHOOK, Trigger.BOOTSTRAP, Trigger.OPERATOR])
     waiting = [
         queued(number, name, draw(triggers), draw(deliveries))
         for number, name in zip(numbers[:5], chosen[0], strict=False)
@@ -183,7 +190,7 @@ WANTED = replace(running(9, "web"), digest=DIGEST)
 def test_an_image_that_the_app_before_did_not_take_is_not_deployed(
     status: Status, word: str
 ) -> None:
-    why = kept_back(WANTED, {"db": [ended(3, status), ended(2, Status.SUCCEEDED)]}, SHOP)
+    why = kept_back(WANTED, {"db": [ended(3, status), ended(2, Status.SUCCEEDED)]}, {}, SHOP)
     assert why == (
         f"db, which web depends on, does not run this image: its deployment 3 {word}. "
         "Deploy db first, or order `deployer deploy web`"
@@ -204,25 +211,34 @@ def test_an_image_that_the_app_before_did_not_take_is_not_deployed(
 )
 def test_any_other_end_of_the_app_before_keeps_nobody_back(newest: list[Deployment]) -> None:
     """Another image failed there, or it went well since, or nothing is known."""
-    assert kept_back(WANTED, {"db": newest}, SHOP) == ""
+    assert kept_back(WANTED, {"db": newest}, {}, SHOP) == ""
+
+
+def test_what_the_app_before_serves_by_now_is_not_kept_back() -> None:
+    """Its next attempt has the traffic, and is perhaps still watched."""
+    newest = {"db": [running(4, "db"), ended(3, Status.FAILED)]}
+    assert kept_back(WANTED, newest, {"db": OTHER}, SHOP)
+    assert kept_back(WANTED, newest, {"db": DIGEST}, SHOP) == ""
 
 
 def test_one_that_was_overtaken_in_the_queue_says_nothing_of_the_image() -> None:
     overtaken = [ended(4, Status.SUPERSEDED), ended(3, Status.FAILED)]
-    assert kept_back(WANTED, {"db": overtaken}, SHOP)
+    assert kept_back(WANTED, {"db": overtaken}, {}, SHOP)
 
 
 def test_a_failure_further_up_keeps_back_too() -> None:
     wanted = replace(running(9, "job"), digest=DIGEST)
-    assert kept_back(wanted, {"db": [ended(3, Status.FAILED)]}, SHOP).startswith("db, which job")
+    assert kept_back(wanted, {"db": [ended(3, Status.FAILED)]}, {}, SHOP).startswith(
+        "db, which job"
+    )
 
 
 @pytest.mark.parametrize("trigger", [Trigger.OPERATOR, Trigger.ROLLBACK])
 def test_what_somebody_asked_for_is_not_kept_back(trigger: Trigger) -> None:
     wanted = replace(WANTED, trigger=trigger)
-    assert kept_back(wanted, {"db": [ended(3, Status.FAILED)]}, SHOP) == ""
+    assert kept_back(wanted, {"db": [ended(3, Status.FAILED)]}, {}, SHOP) == ""
 
 
 def test_a_deployment_without_a_digest_yet_is_not_judged() -> None:
     wanted = replace(WANTED, digest="")
-    assert kept_back(wanted, {"db": [ended(3, Status.FAILED)]}, SHOP) == ""
+    assert kept_back(wanted, {"db": [ended(3, Status.FAILED)]}, {}, SHOP) == ""

@@ -130,11 +130,11 @@ class Store(Protocol):
         """Deployments with status queued, oldest first."""
         ...
 
-    def claim(self, at: float, leaving: Collection[int] = ()) -> Deployment | None:
+    def claim(self, at: float, among: Collection[int] | None = None) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running.
 
-        Those in `leaving` are left waiting. Two callers never get the same one, and an app never
-        has two running.
+        Only one of those in `among`, where that is given: what has come since they were chosen
+        has not been judged. Two callers never get the same one, and an app never has two running.
         """
         ...
 

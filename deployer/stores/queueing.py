@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from deployer.deployment import ALLOWED, Deployment, Status, Transition, Wanted
 from deployer.errors import IllegalTransition, StoreError
@@ -34,7 +34,7 @@ _CLAIM = (
         == select(_next.c.id)
         .where(
             _next.c.status == Status.QUEUED,
-            _next.c.id.not_in(bindparam("leaving", expanding=True)),
+            or_(bindparam("whichever"), _next.c.id.in_(bindparam("among", expanding=True))),
             ~exists().where(_busy.c.app == _next.c.app, _busy.c.status == Status.RUNNING),
         )
         .order_by(_next.c.id)
@@ -65,9 +65,12 @@ def enqueue(connection: Connection, wanted: Wanted, at: float) -> int:
     return number
 
 
-def claim(connection: Connection, at: float, leaving: Collection[int] = ()) -> Deployment | None:
+def claim(
+    connection: Connection, at: float, among: Collection[int] | None = None
+) -> Deployment | None:
     """Take the oldest queued deployment of an app that has none running, now running."""
-    row = connection.execute(_CLAIM, {"at": at, "leaving": list(leaving)}).one_or_none()
+    chosen = {"whichever": among is None, "among": list(among or ())}
+    row = connection.execute(_CLAIM, {"at": at, **chosen}).one_or_none()
     if row is None:
         return None
     claimed = deployment_of(row)

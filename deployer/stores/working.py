@@ -51,9 +51,9 @@ class Working:
         """Queue a deployment, superseding the app's older queued one; its id."""
         return self._database.write(lambda connection: queueing.enqueue(connection, wanted, at))
 
-    def claim(self, at: float, leaving: Collection[int] = ()) -> Deployment | None:
+    def claim(self, at: float, among: Collection[int] | None = None) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running."""
-        return self._database.write(lambda connection: queueing.claim(connection, at, leaving))
+        return self._database.write(lambda connection: queueing.claim(connection, at, among))
 
     def save(self, deployment: Deployment, at: float, message: str = "") -> None:
         """Write a deployment as it is now, and one transition with the message.

@@ -95,6 +95,7 @@ def test_a_failing_migration_changes_nothing_and_shows_what_it_wrote(one: World)
     assert app.kept() == [1, 2]
 
 
+@pytest.mark.long
 def test_a_post_deploy_that_fails_is_told_and_changes_nothing(one: World) -> None:
     app = one.web
     script(one, "pre_deploy", "echo nothing to do")

@@ -124,6 +124,7 @@ def test_nothing_makes_others_take_it_for_the_app(world: OneOffDocker) -> None:
     assert identity_of(shown["Config"]["Labels"], shown["Name"]) is None
 
 
+@pytest.mark.long
 @pytest.mark.lab
 def test_of_much_output_the_end_is_kept_and_control_characters_are_shown(
     world: OneOffDocker,
@@ -135,6 +136,7 @@ def test_of_much_output_the_end_is_kept_and_control_characters_are_shown(
     assert lines[-2:] == ["line 199", "\\x1b[31mred"]
 
 
+@pytest.mark.long
 @pytest.mark.lab
 def test_a_log_that_cannot_be_read_hides_no_end(world: OneOffDocker) -> None:
     spec = replace(SPEC, logging=Logging("none"))
@@ -143,6 +145,7 @@ def test_a_log_that_cannot_be_read_hides_no_end(world: OneOffDocker) -> None:
     assert finished.output.startswith("(no output: ")
 
 
+@pytest.mark.long
 @pytest.mark.lab
 def test_one_that_an_operator_removes_is_told(world: OneOffDocker) -> None:
     def remove() -> None:

@@ -130,12 +130,17 @@ class Strategy(StrEnum):
     STOP_FIRST = "stop-first"
 
 
+RECONCILE = 300.0
+"""How often an app's tag is compared with what serves, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """What `config.yml` names: an image, the tags that deploy it, and how it runs.
 
     `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
     or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
+    `reconcile` is how often its tag is compared with what serves (seconds), None for never.
     """
 
     name: str
@@ -147,6 +152,7 @@ class App:
     limits: Limits = Limits()
     pull_policy: str = "missing"
     strategy: Strategy | None = None
+    reconcile: float | None = RECONCILE
 
     @property
     def public(self) -> tuple[str, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -26,8 +25,10 @@ from deployer.errors import DeployerError, Interrupted
 from deployer.model import Replica, Route
 from deployer.ports import Active, Applied, Proxy
 from deployer.pulse import Pulse
+from deployer.reconcile import Reconciler
 from deployer.releases import is_of
 from deployer.rollout import Parts, Rollout
+from deployer.sight import sight
 from deployer.traffic import route_of
 
 log = structlog.get_logger()
@@ -56,14 +57,18 @@ class Worker:
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
     _pulse: Pulse = field(init=False)
+    _tags: Reconciler = field(init=False)
     _due: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        self._pulse = Pulse(self.parts.store, self.parts.now)
+        parts = self.parts
+        self._pulse = Pulse(parts.store, parts.now)
+        self._tags = Reconciler(lambda: self.parts.apps, parts.store, parts.registry, parts.now)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""
         self._spawn(self._pulse.run, self.stop)
+        self._spawn(self._tags.run, self.stop)
         try:
             while not self.stop.is_set() and not self._done("start", self._begin):
                 self.stop.wait(self.retry)
@@ -99,6 +104,7 @@ class Worker:
         parts = self.parts
         active = parts.store.active()
         replicas = parts.engine.replicas()
+        self._tags.begin()
         applied = parts.traffic.begin(self._routes(active, replicas))
         under_way = {deployment.id for deployment in parts.store.running()}
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
@@ -276,24 +282,5 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        self._pulse.show(
-            {
-                "at": self.parts.now(),
-                "pid": os.getpid(),
-                "nginx": {
-                    **asdict(self.proxy.facts()),
-                    "live": self.proxy.live(),
-                    "draining": self.proxy.draining(),
-                    "reloads": self.proxy.reloads(),
-                },
-                "apps": {
-                    name: [_seen(one) for one in replicas if one.app == name]
-                    for name in self.parts.apps
-                },
-            }
-        )
-
-
-def _seen(replica: Replica) -> dict[str, Any]:
-    keys = ("name", "id", "address", "state", "health", "release", "deployment")
-    return {key: getattr(replica, key) for key in keys}
+        seen = sight(self.proxy, self.parts.apps, replicas, self.parts.now())
+        self._pulse.show({**seen, "reconcile": self._tags.shown()})

@@ -411,7 +411,20 @@ class TestLooking:
                 "deployment": web.deployment,
             }
         ]
-        assert set(seen) == {"at", "pid", "nginx", "apps", "worker"}
+        assert set(seen) == {"at", "pid", "nginx", "apps", "worker", "reconcile"}
+
+    def test_a_push_that_nobody_told_of_is_deployed_and_the_snapshot_shows_it(
+        self, served: World
+    ) -> None:
+        """Between two looks of the worker; the app's tag is compared every tenth of a second."""
+        image = served.push()
+        served.change("web", reconcile=0.1)
+        with working(served):
+            eventually(lambda: serving(served, "web") and must(newest(served)).id == 3)
+            looks(served)
+            shown = served.store.snapshot()["reconcile"]
+        assert must(newest(served)).trigger is Trigger.RECONCILE
+        assert (shown["apps"]["web"]["digest"], shown["failing"]) == (image.digest, [])
 
     def test_the_route_follows_a_replica_to_its_new_address(self, served: World) -> None:
         (one,) = served.replicas("web")

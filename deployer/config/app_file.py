@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from deployer.config import kinds
 from deployer.config.compose import access, amounts, forms, networking, process, storage
 from deployer.config.section import Section
-from deployer.model import HealthCheck, Limits, Strategy
+from deployer.model import RECONCILE, HealthCheck, Limits, Strategy
 from deployer.spec import (
     Attachment,
     Device,
@@ -58,6 +58,14 @@ class AppDeployFile(DeployFile):
     )
     resources: Annotated[dict[str, Any], amounts.RESOURCES] = Field(
         {}, description="limits (cpus, memory, pids) and reservations (memory, devices)."
+    )
+
+
+class ReconcileFile(Section):
+    """How often the tags of apps are compared with what serves; for all apps or for one."""
+
+    interval: kinds.Rhythm = Field(
+        RECONCILE, description="Time between two looks at the registry; off for none."
     )
 
 
@@ -283,4 +291,7 @@ class AppFile(Section):
     deploy: AppDeployFile = Field(
         default_factory=lambda: AppDeployFile(),
         description="Limits of this app, instead of the common ones, and amounts.",
+    )
+    reconcile: ReconcileFile = Field(
+        default_factory=ReconcileFile, description="How often its tag is looked at."
     )

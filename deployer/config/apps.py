@@ -57,6 +57,7 @@ def app_of(
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
         strategy=own.deploy.strategy,
+        reconcile=_reconcile(file, own),
     )
 
 
@@ -204,6 +205,11 @@ def _limits(common: DeployFile, own: DeployFile) -> Limits:
     said.setdefault("pull_timeout", 0.9 * said.get("timeout", Limits().timeout))
     said.setdefault("pull_stall", min(Limits().pull_stall, said["pull_timeout"]))
     return Limits(**said)
+
+
+def _reconcile(file: File, own: AppFile) -> float | None:
+    said = own.reconcile if "interval" in own.reconcile.model_fields_set else file.reconcile
+    return said.interval
 
 
 def _said(file: DeployFile) -> dict[str, Any]:

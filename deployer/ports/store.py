@@ -184,6 +184,13 @@ class Store(Protocol):
         """Queue a deployment, superseding the app's older queued one; its id."""
         ...
 
+    def enqueue_if_idle(self, wanted: Wanted, at: float) -> int | None:
+        """Queue a deployment unless one of the app is queued or runs; its id, or None.
+
+        What nobody asked for must not supersede what somebody did.
+        """
+        ...
+
     def claim(self, at: float) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running.
 

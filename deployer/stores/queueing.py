@@ -62,6 +62,16 @@ def enqueue(connection: Connection, wanted: Wanted, at: float) -> int:
     return number
 
 
+def enqueue_if_idle(connection: Connection, wanted: Wanted, at: float) -> int | None:
+    """Queue a deployment unless one of the app is queued or runs; its id, or None."""
+    open_ones = select(deployments.c.id).where(
+        deployments.c.app == wanted.app, deployments.c.status.in_(list(ALLOWED))
+    )
+    if connection.execute(open_ones.limit(1)).first() is not None:
+        return None
+    return enqueue(connection, wanted, at)
+
+
 def claim(connection: Connection, at: float) -> Deployment | None:
     """Take the oldest queued deployment of an app that has none running, now running."""
     row = connection.execute(_CLAIM, {"at": at}).one_or_none()

@@ -30,6 +30,7 @@ from deployer.releases import is_of
 from deployer.rollout import Parts, Rollout
 from deployer.sight import sight
 from deployer.traffic import route_of
+from deployer.watching import Watching
 
 log = structlog.get_logger()
 
@@ -69,6 +70,7 @@ class Worker:
         """Work until `stop` is set, then let every thread come to a safe place."""
         self._spawn(self._pulse.run, self.stop)
         self._spawn(self._tags.run, self.stop)
+        self._spawn(Watching(self.parts.engine, self._look_again).run, self.stop)
         try:
             while not self.stop.is_set() and not self._done("start", self._begin):
                 self.stop.wait(self.retry)
@@ -116,6 +118,9 @@ class Worker:
             if name not in active and not waiting:
                 parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
+
+    def _look_again(self) -> None:
+        self._due = 0.0
 
     def _turn(self) -> None:
         now = time.monotonic()

@@ -21,6 +21,7 @@ PROCEDURE = {
     "worker",
     "timetable",
     "reconcile",
+    "watching",
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

@@ -42,12 +42,12 @@ def eventually(is_true: Callable[[], object], limit: float = 10.0) -> None:
 
 
 @contextmanager
-def working(world: World, parallel: int = 4) -> Iterator[Worker]:
+def working(world: World, parallel: int = 4, resync: float = 0.1) -> Iterator[Worker]:
     """A worker that runs until the end of the block, and ends then with all its threads."""
     world.stop.clear()
     before = set(threading.enumerate())
     parts = replace(world.parts, wait=world.stop.wait)
-    worker = Worker(parts, world.proxy, world.stop, parallel, resync=0.1, retry=0.02)
+    worker = Worker(parts, world.proxy, world.stop, parallel, resync=resync, retry=0.02)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -433,6 +433,17 @@ class TestLooking:
             served.engine.change(one, Running.RUNNING)
             eventually(lambda: served.routed("web") not in ([one.address], []))
         assert serving(served, "web", "api")
+
+    def test_a_change_in_docker_is_followed_without_waiting_for_the_next_look(
+        self, served: World
+    ) -> None:
+        (one,) = served.replicas("web")
+        with working(served, resync=3600.0):
+            eventually(lambda: served.store.snapshot().get("worker"))
+            served.engine.change(one, Running.EXITED, exit_code=0)
+            eventually(lambda: served.routed("web") == [])
+            served.engine.change(one, Running.RUNNING)
+            eventually(lambda: served.routed("web") != [])
 
     def test_an_app_without_a_running_replica_loses_its_route(self, served: World) -> None:
         """Its freed address may be the next container's, and that another app's."""

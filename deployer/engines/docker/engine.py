@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import images, look, remove, start
+from deployer.engines.docker import events, images, look, remove, start
 from deployer.engines.docker.client import Clients, translated, words
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
@@ -91,6 +91,12 @@ class DockerEngine:
         """All our replicas of one or every app."""
         with translated("list containers"):
             return look.replicas(self._clients.api, self._instance, app)
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """Wait until a container of ours may have changed."""
+        return events.wait_for_change(
+            self._clients, self._instance, after, timeout=timeout, stopping=stopping
+        )
 
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it."""

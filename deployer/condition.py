@@ -33,7 +33,7 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
     snapshot = store.snapshot()
     found = _of_worker(snapshot, now)
     if not found:
-        found = _of_waits(snapshot) + _of_nginx(snapshot)
+        found = _of_waits(snapshot) + _of_config(snapshot) + _of_nginx(snapshot)
     lasts = store.last_deployments()
     for app in apps:
         last = lasts.get(app)
@@ -92,6 +92,19 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
 def _of_waits(snapshot: Mapping[str, Any]) -> list[Trouble]:
     waits = snapshot.get("worker", {}).get("waits", [])
     return [Trouble("worker", one["reason"], one["since"]) for one in waits]
+
+
+def _of_config(snapshot: Mapping[str, Any]) -> list[Trouble]:
+    known = snapshot.get("config", {})
+    problem, waiting = known.get("problem"), known.get("restart", [])
+    found = []
+    if problem is not None:
+        reason = f"the one from before stays in force, this cannot be used: {problem['reason']}"
+        found.append(Trouble("configuration", reason, problem["since"]))
+    if waiting:
+        reason = f"not in force before a restart of deployer: {', '.join(waiting)}"
+        found.append(Trouble("configuration", reason))
+    return found
 
 
 def _of_tags(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
+    from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
     from deployer.ports import NginxHost, Registry
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
+    from deployer.reloading import Reloading
     from deployer.stores.sqlite import SQLiteStore
     from deployer.worker import Worker
 
@@ -51,19 +53,21 @@ def renderer(config: Config) -> Rendering:
     return Rendering(config.nginx, _receiver_site(config), _templates(config))
 
 
-def run_worker(config: Config, group: int | None = None) -> int:
-    """Run the worker until SIGTERM or SIGINT; its exit code. It ignores SIGHUP.
+def run_worker(config: Config, sources: Sources[Config], group: int | None = None) -> int:
+    """Run the worker until SIGTERM or SIGINT; its exit code.
 
+    What changes in `sources`, where `config` came from, is followed; SIGHUP lets it look at once.
     The store is shared with `group`, without one with whom it is shared already.
     """
     from deployer.engines.docker.client import Clients
+    from deployer.reloading import Reloading
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
     from deployer.stores.seal import Seal
     from deployer.stores.sqlite import SQLiteStore
 
-    stop = threading.Event()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stop, asked = threading.Event(), threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: asked.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     paths = config.paths
@@ -75,12 +79,20 @@ def run_worker(config: Config, group: int | None = None) -> int:
         ends.callback(store.close)
         clients = Clients()
         ends.callback(clients.close)
-        _worker(config, store, clients, seal.instance(store.instance()), stop).run()
+        logins = _logins(config)
+        reloading = Reloading(sources, config, asked, logins.follow)
+        instance = seal.instance(store.instance())
+        _worker(reloading, store, clients, logins, instance, stop).run()
     return 0
 
 
 def _worker(
-    config: Config, store: SQLiteStore, clients: Clients, instance: str, stop: threading.Event
+    reloading: Reloading,
+    store: SQLiteStore,
+    clients: Clients,
+    logins: Credentials,
+    instance: str,
+    stop: threading.Event,
 ) -> Worker:
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
@@ -91,7 +103,8 @@ def _worker(
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 
-    logins, folder = _logins(config), config.paths.nginx
+    config = reloading.config
+    folder = config.paths.nginx
     host = nginx_host(config, clients, instance)
     nginx = Nginx(host, folder, config.nginx, _receiver_site(config), _templates(config))
     parts = Parts(
@@ -103,7 +116,7 @@ def _worker(
         prober=Prober(config.nginx.http_port, host.address),
         wait=stop.wait,
     )
-    return Worker(parts, nginx, stop, config.worker.parallel)
+    return Worker(parts, nginx, stop, config.worker.parallel, reloading=reloading)
 
 
 def nginx_host(config: Config, clients: Clients, instance: str) -> NginxHost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -22,15 +22,15 @@ from deployer.deployment import (
     restart,
 )
 from deployer.errors import DeployerError, Interrupted
+from deployer.keeping import Keeping
 from deployer.model import Replica, Route
 from deployer.ports import Active, Applied, Proxy
 from deployer.pulse import Pulse
-from deployer.reconcile import Reconciler
 from deployer.releases import is_of
+from deployer.reloading import Reloading
 from deployer.rollout import Parts, Rollout
 from deployer.sight import sight
 from deployer.traffic import route_of
-from deployer.watching import Watching
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Worker:
 
     `stop` ends it: what is under way is interrupted and recovered at the next start. Every
     `resync` seconds it looks at what there is, and where Docker or the store is away it tries
-    again after `retry` seconds.
+    again after `retry` seconds. `reloading` finds the configuration changed.
     """
 
     parts: Parts
@@ -54,23 +54,22 @@ class Worker:
     parallel: int = 4
     resync: float = RESYNC
     retry: float = RETRY
+    reloading: Reloading | None = None
     _busy: dict[int, str] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
     _pulse: Pulse = field(init=False)
-    _tags: Reconciler = field(init=False)
+    _keeping: Keeping = field(init=False)
     _due: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        parts = self.parts
-        self._pulse = Pulse(parts.store, parts.now)
-        self._tags = Reconciler(lambda: self.parts.apps, parts.store, parts.registry, parts.now)
+        self._pulse = Pulse(self.parts.store, self.parts.now)
+        self._keeping = Keeping(lambda: self.parts, self.reloading)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""
-        self._spawn(self._pulse.run, self.stop)
-        self._spawn(self._tags.run, self.stop)
-        self._spawn(Watching(self.parts.engine, self._look_again).run, self.stop)
+        for each in (self._pulse.run, *self._keeping.runs(self._look_again)):
+            self._spawn(each, self.stop)
         try:
             while not self.stop.is_set() and not self._done("start", self._begin):
                 self.stop.wait(self.retry)
@@ -106,7 +105,7 @@ class Worker:
         parts = self.parts
         active = parts.store.active()
         replicas = parts.engine.replicas()
-        self._tags.begin()
+        self._keeping.begin()
         applied = parts.traffic.begin(self._routes(active, replicas))
         under_way = {deployment.id for deployment in parts.store.running()}
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
@@ -122,7 +121,15 @@ class Worker:
     def _look_again(self) -> None:
         self._due = 0.0
 
+    def _follow(self) -> None:
+        """Take a changed configuration; what is under way ends with the one it began with."""
+        config = self._keeping.follow()
+        if config is not None:
+            self.parts = replace(self.parts, apps=config.apps)
+            self.parallel, self._due = config.worker.parallel, 0.0
+
     def _turn(self) -> None:
+        self._follow()
         now = time.monotonic()
         due = now >= self._due
         if due:
@@ -132,6 +139,7 @@ class Worker:
             self._due = 0.0
             self.stop.wait(self.retry)
         if due:
+            self._done("settle", self._keeping.settle)
             self._done("look", self._look)
 
     def _work(self, due: bool) -> None:
@@ -278,6 +286,7 @@ class Worker:
         busy = set(self._busy.copy().values())
         active, replicas = self.parts.store.active(), self.parts.engine.replicas()
         routes = self._routes(active, replicas)
+        routes |= dict.fromkeys(self._keeping.gone)
         settled = {name: route for name, route in routes.items() if name not in busy}
         try:
             if self.parts.traffic.refresh(settled):
@@ -288,4 +297,4 @@ class Worker:
 
     def _show(self, replicas: Sequence[Replica]) -> None:
         seen = sight(self.proxy, self.parts.apps, replicas, self.parts.now())
-        self._pulse.show({**seen, "reconcile": self._tags.shown()})
+        self._pulse.show({**seen, **self._keeping.shown()})

@@ -22,6 +22,9 @@ PROCEDURE = {
     "timetable",
     "reconcile",
     "watching",
+    "reloading",
+    "settling",
+    "keeping",
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

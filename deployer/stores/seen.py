@@ -62,6 +62,7 @@ def _check(found: Any) -> None:
         if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
             raise ValueError("no version")
     _reconcile(found.get("reconcile", {"apps": {}, "failing": []}))
+    _config(found.get("config", {"problem": None, "restart": []}))
     apps = found.get("apps", {})
     _types(apps, {})
     _types(apps, dict.fromkeys(apps, (list,)))
@@ -78,6 +79,15 @@ def _reconcile(found: Any) -> None:
     for one in found["failing"]:
         _types(one, _FAILING)
         _time(one["since"])
+
+
+def _config(found: Any) -> None:
+    _types(found, {"problem": (dict, NoneType), "restart": (list,)})
+    if any(type(one) is not str for one in found["restart"]):
+        raise ValueError("no setting")
+    if found["problem"] is not None:
+        _types(found["problem"], {"reason": (str,), "since": (float, int)})
+        _time(found["problem"]["since"])
 
 
 def _time(at: float) -> None:

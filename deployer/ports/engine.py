@@ -151,6 +151,15 @@ class Engine(Protocol):
         """
         ...
 
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """Wait until a replica of ours started, ended, vanished or moved, also if we did that.
+
+        The moment of that change, from which to wait on without missing what came since; it is
+        the engine's own word. `after` is such a moment, "" stands for now. None where nothing
+        changed for `timeout` seconds. Only a hint: events can be lost, `replicas` is the truth.
+        """
+        ...
+
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it.
 

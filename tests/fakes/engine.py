@@ -59,6 +59,7 @@ class FakeEngine:
         self._failures: list[_Failure] = []
         self._made = 0
         self._lock = threading.RLock()
+        self._changes = 0
 
     # what tests say to it
 
@@ -86,6 +87,7 @@ class FakeEngine:
         One that runs again has another address, as Docker gives them.
         """
         with self._lock:
+            self._changes += 1
             found = self._containers[replica.name]
             if state is Running.GONE:
                 del self._containers[replica.name]
@@ -202,6 +204,17 @@ class FakeEngine:
             running = one.state is Running.RUNNING
             return Found(one.id, name, found.image, found.spec, running, one.address)
 
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """See ports.Engine; asked all the time, it is not among the `calls`."""
+        if (failure := self._failure("wait_for_change")) is not None:
+            raise failure.error
+        known = int(after) if after else self._changes
+        end = time.monotonic() + timeout
+        while self._changes == known and time.monotonic() < end:
+            stopping()
+            time.sleep(0.005)
+        return str(self._changes) if self._changes != known else None
+
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
         with self._verb("retire", replica.name):
@@ -210,6 +223,7 @@ class FakeEngine:
             if found is None or ended.state is Running.GONE:
                 return ended
             del self._containers[replica.name]
+            self._changes += 1
             if ended.state is not Running.RUNNING:
                 return ended
             code = _KILLED if found.behaviour is Behaviour.STUBBORN else 0
@@ -221,6 +235,7 @@ class FakeEngine:
             for name, one in list(self._containers.items()):
                 if (one.replica.app, one.replica.deployment) == (app, deployment):
                     del self._containers[name]
+                    self._changes += 1
             self._sweep(app, deployment)
 
     def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
@@ -292,6 +307,7 @@ class FakeEngine:
             id=f"{self._made:064x}",
             name=name,
         )
+        self._changes += 1
         self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
         return replica
 
@@ -330,11 +346,16 @@ class FakeEngine:
     def _verb(self, verb: str, about: str) -> Iterator[None]:
         with self._lock:
             self.calls.append((verb, about))
-            failure = next((one for one in self._failures if one.verb == verb), None)
-            if failure is not None:
-                self._failures.remove(failure)
-                if not failure.after:
-                    raise failure.error
+            failure = self._failure(verb)
+            if failure is not None and not failure.after:
+                raise failure.error
             yield
             if failure is not None:
                 raise failure.error
+
+    def _failure(self, verb: str) -> _Failure | None:
+        with self._lock:
+            failure = next((one for one in self._failures if one.verb == verb), None)
+            if failure is not None:
+                self._failures.remove(failure)
+            return failure

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.errors import StoreError
+from deployer.stores.adopting import Adopting
 from deployer.stores.base import Database
 from deployer.stores.connections import BUSY_TIMEOUT
 from deployer.stores.fence import Fence, Lost, take
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from deployer.stores.seal import Seal
 
 
-class SQLiteStore(Reading, Receiving, Working, Holding):
+class SQLiteStore(Reading, Receiving, Working, Holding, Adopting):
     """ports.Store in one file that `schema.migrate` has made; opened when first used.
 
     `seal` is the worker's; without it no release can be added or opened. `grouped` is for the

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import docker
 from docker.errors import APIError, NotFound
 
+from deployer.engines.docker.client import again
 from deployer.model import Image, Release, parse_image
 
 _CONFLICT = 409
@@ -32,7 +33,7 @@ def has(api: docker.APIClient, image: Image) -> bool:
 def keep(api: docker.APIClient, instance: str, release: Release) -> None:
     """Tag the release's image so that it outlives a prune."""
     tag = f"{release.app}.r{release.number}"
-    api.tag(release.image.pinned, _repository(instance), tag=tag)
+    again(lambda: api.tag(release.image.pinned, _repository(instance), tag=tag))
 
 
 def forget(api: docker.APIClient, instance: str, app: str, keep: Sequence[int]) -> None:
@@ -68,7 +69,7 @@ def _is_doomed(tag: str, instance: str, app: str, keep: Sequence[int]) -> bool:
 
 def _remove(api: docker.APIClient, reference: str) -> None:
     try:
-        api.remove_image(reference)
+        again(lambda: api.remove_image(reference))
     except NotFound:
         return
     except APIError as error:

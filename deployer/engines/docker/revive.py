@@ -8,7 +8,7 @@ import docker
 from docker.errors import NotFound
 
 from deployer.engines.docker.remove import set_restart
-from deployer.engines.docker.start import refused
+from deployer.engines.docker.start import refused, start_once
 from deployer.errors import StartFailed
 from deployer.model import Replica, Running
 
@@ -22,7 +22,7 @@ def revive(
     """
     with refused(f"start container {replica.name} again"):
         try:
-            api.start(replica.id)
+            start_once(api, replica.id)
             set_restart(api, replica, restart)
         except NotFound as error:
             if look(replica).state is Running.GONE:

@@ -24,6 +24,7 @@ PORTS: dict[str, type] = {
 """By their names in wiring.Adapters."""
 
 LOOKS = {
+    *("Registry.resolve", "Engine.examine", "Engine.wait_for_change", "Store.adopted"),
     *("Engine.has", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),

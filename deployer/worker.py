@@ -238,6 +238,9 @@ class Worker:
             self.parts.traffic.wait_drained(applied, self._sleep)
             for replica in stale:
                 self.parts.engine.retire(replica)
+            for app in {one.app for one in stale}:
+                newest = max(one.release for one in stale if one.app == app)
+                self.parts.releases.tidy(app, newest)
         except DeployerError as error:
             log.warning("left-overs stay until the next start", reason=str(error))
 

@@ -19,6 +19,7 @@ from deployer.model import Limits
 from deployer.rollout import Rollout
 from tests import test_rollout
 from tests import test_rollout_failures as failures
+from tests.test_app_hooks import HOOKS
 from tests.world import World
 
 _GO = textwrap.dedent(inspect.getsource(Rollout._go))
@@ -70,6 +71,15 @@ def a_start_that_fails_leaves_no_image(world: World) -> None:
     assert not world.engine.has(newest)
 
 
+def a_hook_runs_before_anything_is_changed(world: World) -> None:
+    """A migration that fails must leave no container to be removed."""
+    world.change(hooks=HOOKS, limits=Limits(watch=0.0))
+    world.push()
+    world.deploy()
+    effects = world.effects()
+    assert effects.index("run: web-2.pre_deploy") < effects.index("keep: web 2")
+
+
 def all_hold(folder: Path, procedure: type[Rollout]) -> bool:
     """Whether this procedure passes what is asked of the order of steps."""
     back = failures.test_a_failure_leaves_the_old_release_as_it_was
@@ -77,6 +87,7 @@ def all_hold(folder: Path, procedure: type[Rollout]) -> bool:
         test_rollout.test_a_replacement_starts_the_new_before_it_stops_the_old,
         a_pull_that_fails_takes_no_number,
         a_start_that_fails_leaves_no_image,
+        a_hook_runs_before_anything_is_changed,
         partial(back, failing=failures.in_watch),
     ]
     for number, check in enumerate(checks):

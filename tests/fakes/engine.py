@@ -36,13 +36,15 @@ class FakeEngine:
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
-    else has, `networks` those that exist. `adopted` says which strangers count as replicas.
+    else has, `networks` those that exist. `adopted` says which strangers count as replicas,
+    `passing` which of them are gone once they are stopped.
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.networks: set[str] = set()
+        self.passing: set[str] = set()
         self.adopted: Callable[[], Sequence[Adopted]] = list
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
@@ -97,6 +99,12 @@ class FakeEngine:
             self._behaviours[image.pinned] = known
             self._create(Release("", 0, image, spec), 0, 1, name)
             return self._containers[name].replica
+
+    def move(self, replica: Replica, address: str) -> None:
+        """Let a container have another address, "" for none that can be reached."""
+        with self._lock:
+            found = self._containers[replica.name]
+            found.replica = replace(found.replica, address=address)
 
     # ports.Engine
 
@@ -172,7 +180,8 @@ class FakeEngine:
                 raise Refused(f"there is no container {name}")
             one = found.replica
             running = one.state is Running.RUNNING
-            return Found(one.id, name, found.image, found.spec, running, one.address)
+            passing = name in self.passing
+            return Found(one.id, name, found.image, found.spec, running, one.address, passing)
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""

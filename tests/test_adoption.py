@@ -200,8 +200,7 @@ def test_a_container_that_does_not_run_is_not_adopted(world: World) -> None:
 
 def test_a_container_that_is_gone_once_it_is_stopped_is_not_adopted(world: World) -> None:
     """It could not come back where the next release fails."""
-    running(world)
-    world.engine.passing.add("shop")
+    world.engine.pass_by(running(world))
     assert "it was started with --rm, so it is gone once it is stopped" in refused(world)
 
 

@@ -23,6 +23,7 @@ class _Container:
     image: Image
     behaviour: Behaviour
     spec: Spec
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,13 @@ class FakeEngine:
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
-    else has, `networks` those that exist. `adopted` says which strangers count as replicas,
-    `passing` which of them are gone once they are stopped.
+    else has, `networks` those that exist. `adopted` says which strangers count as replicas.
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.networks: set[str] = set()
-        self.passing: set[str] = set()
         self.adopted: Callable[[], Sequence[Adopted]] = list
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
@@ -99,6 +98,11 @@ class FakeEngine:
             self._behaviours[image.pinned] = known
             self._create(Release("", 0, image, spec), 0, 1, name)
             return self._containers[name].replica
+
+    def pass_by(self, replica: Replica) -> None:
+        """Let a container be gone once it is stopped."""
+        with self._lock:
+            self._containers[replica.name].passing = True
 
     def move(self, replica: Replica, address: str) -> None:
         """Let a container have another address, "" for none that can be reached."""
@@ -180,8 +184,8 @@ class FakeEngine:
                 raise Refused(f"there is no container {name}")
             one = found.replica
             running = one.state is Running.RUNNING
-            passing = name in self.passing
-            return Found(one.id, name, found.image, found.spec, running, one.address, passing)
+            seen = (one.id, name, found.image, found.spec)
+            return Found(*seen, running, one.address, passing=found.passing)
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""

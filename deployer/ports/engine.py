@@ -31,8 +31,8 @@ class Found:
     """A container that was there before deployer, and the spec that it would be made from.
 
     `image` has no digest where no registry ever had it, and is None where it has no name.
-    `address` is where Nginx would reach it, "" nowhere. `left` is what the spec cannot keep,
-    `refused` why there can be no container like it.
+    `address` is where Nginx would reach it, "" nowhere; `passing` one that is gone once it is
+    stopped. `left` is what the spec cannot keep, `refused` why there can be no container like it.
     """
 
     container: str
@@ -41,6 +41,7 @@ class Found:
     spec: Spec
     running: bool = True
     address: str = ""
+    passing: bool = False
     left: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 

@@ -26,6 +26,7 @@ class _Container:
     image: Image
     behaviour: Behaviour
     spec: Spec
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,17 @@ class FakeEngine:
             known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
             self._behaviours[image.pinned] = known
             return self._start(self._create(Release("", 0, image, spec), 0, 1, name))
+
+    def pass_by(self, replica: Replica) -> None:
+        """Let a container be gone once it is stopped."""
+        with self._lock:
+            self._containers[replica.name].passing = True
+
+    def move(self, replica: Replica, address: str) -> None:
+        """Let a container have another address, "" for none that can be reached."""
+        with self._lock:
+            found = self._containers[replica.name]
+            found.replica = replace(found.replica, address=address)
 
     # ports.Engine
 
@@ -202,7 +214,8 @@ class FakeEngine:
                 raise Refused(f"there is no container {name}")
             one = found.replica
             running = one.state is Running.RUNNING
-            return Found(one.id, name, found.image, found.spec, running, one.address)
+            seen = (one.id, name, found.image, found.spec)
+            return Found(*seen, running, one.address, passing=found.passing)
 
     def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
         """See ports.Engine; asked all the time, it is not among the `calls`."""

@@ -15,7 +15,7 @@ import pytest
 from deployer import rollout
 from deployer.deployment import Deployment, Status, Wanted
 from deployer.errors import DeployerError, PullFailed
-from deployer.model import Limits
+from deployer.model import AppHook, Finished, Limits, Moment
 from deployer.rollout import Rollout
 from tests import test_rollout
 from tests import test_rollout_failures as failures
@@ -70,6 +70,19 @@ def a_start_that_fails_leaves_no_image(world: World) -> None:
     assert not world.engine.has(newest)
 
 
+def the_apps_own_command_comes_before_any_change(world: World) -> None:
+    """It runs for a release that has its number, and before anything of that is kept or started."""
+    hook = AppHook(Moment.PRE_DEPLOY, ("migrate",))
+    world.change(hooks=(hook,), limits=Limits(watch=0.0))
+    world.engine.commands[hook.command] = Finished(1, "no such table", 0.0)
+    world.push()
+    world.effects()
+    assert world.deploy().status is Status.FAILED
+    ((release, _),) = world.engine.ran
+    assert release.number == 2
+    assert not [one for one in world.effects() if one.startswith(("keep", "start", "proxy"))]
+
+
 def all_hold(folder: Path, procedure: type[Rollout]) -> bool:
     """Whether this procedure passes what is asked of the order of steps."""
     back = failures.test_a_failure_leaves_the_old_release_as_it_was
@@ -77,6 +90,7 @@ def all_hold(folder: Path, procedure: type[Rollout]) -> bool:
         test_rollout.test_a_replacement_starts_the_new_before_it_stops_the_old,
         a_pull_that_fails_takes_no_number,
         a_start_that_fails_leaves_no_image,
+        the_apps_own_command_comes_before_any_change,
         partial(back, failing=failures.in_watch),
     ]
     for number, check in enumerate(checks):

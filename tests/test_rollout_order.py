@@ -15,11 +15,10 @@ import pytest
 from deployer import rollout
 from deployer.deployment import Deployment, Status, Wanted
 from deployer.errors import DeployerError, PullFailed
-from deployer.model import Limits
+from deployer.model import AppHook, Finished, Limits, Moment
 from deployer.rollout import Rollout
 from tests import test_rollout
 from tests import test_rollout_failures as failures
-from tests.test_app_hooks import HOOKS
 from tests.world import World
 
 _GO = textwrap.dedent(inspect.getsource(Rollout._go))
@@ -71,13 +70,17 @@ def a_start_that_fails_leaves_no_image(world: World) -> None:
     assert not world.engine.has(newest)
 
 
-def a_hook_runs_before_anything_is_changed(world: World) -> None:
-    """A migration that fails must leave no container to be removed."""
-    world.change(hooks=HOOKS, limits=Limits(watch=0.0))
+def the_apps_own_command_comes_before_any_change(world: World) -> None:
+    """It runs for a release that has its number, and before anything of that is kept or started."""
+    hook = AppHook(Moment.PRE_DEPLOY, ("migrate",))
+    world.change(hooks=(hook,), limits=Limits(watch=0.0))
+    world.engine.commands[hook.command] = Finished(1, "no such table", 0.0)
     world.push()
-    world.deploy()
-    effects = world.effects()
-    assert effects.index("run: web-2.pre_deploy") < effects.index("keep: web 2")
+    world.effects()
+    assert world.deploy().status is Status.FAILED
+    ((release, _),) = world.engine.ran
+    assert release.number == 2
+    assert not [one for one in world.effects() if one.startswith(("keep", "start", "proxy"))]
 
 
 def all_hold(folder: Path, procedure: type[Rollout]) -> bool:
@@ -87,7 +90,7 @@ def all_hold(folder: Path, procedure: type[Rollout]) -> bool:
         test_rollout.test_a_replacement_starts_the_new_before_it_stops_the_old,
         a_pull_that_fails_takes_no_number,
         a_start_that_fails_leaves_no_image,
-        a_hook_runs_before_anything_is_changed,
+        the_apps_own_command_comes_before_any_change,
         partial(back, failing=failures.in_watch),
     ]
     for number, check in enumerate(checks):

@@ -99,6 +99,7 @@ def _worker(
     from deployer.engines.docker.registry import DockerRegistry
     from deployer.health import Prober
     from deployer.proxies.nginx import Nginx
+    from deployer.registries.heads import Heads
     from deployer.rollout import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
@@ -110,7 +111,7 @@ def _worker(
     parts = Parts(
         apps=config.apps,
         store=store,
-        registry=DockerRegistry(clients, logins),
+        registry=DockerRegistry(clients, logins, glance=Heads(logins)),
         engine=DockerEngine(clients, instance, logins, ReleaseFiles(config.paths.files)),
         traffic=Traffic(nginx, config.nginx.drain),
         prober=Prober(config.nginx.http_port, host.address),

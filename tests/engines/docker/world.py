@@ -18,6 +18,7 @@ from deployer.engines.docker.labels import INSTANCE
 from deployer.engines.docker.registry import DockerRegistry
 from deployer.model import Image, Replica
 from deployer.ports import Logins
+from deployer.registries.heads import Heads
 from tests.fakes.registry import Behaviour
 from tests.lab.engine import BUILD_ENV
 from tests.lab.images import BUSYBOX, push
@@ -49,7 +50,7 @@ class DockerWorld:
         self._folder = TemporaryDirectory(prefix=self.app)
         self.files = ReleaseFiles(Path(self._folder.name))
         self.engine = DockerEngine(self.clients, self.app, logins, self.files)
-        self.registry = DockerRegistry(self.clients, logins)
+        self.registry = DockerRegistry(self.clients, logins, glance=Heads(logins))
         self._lab = lab
         self._containers: list[str] = []
         self._networks: list[str] = []

@@ -62,6 +62,11 @@ def _adoptable(app: App, found: Found) -> Image:
         raise Refused("; ".join(found.refused))
     if not found.running:
         raise Refused("it does not run. `docker start` it, or remove `adopt`")
+    if found.passing:
+        raise Refused(
+            "it was started with --rm, so it is gone once it is stopped, and could not come back "
+            "where the next release fails. Start it anew without --rm"
+        )
     if app.route is not None and not found.address:
         raise Refused(
             "it has no address on the network where Nginx reaches the apps. `docker network "

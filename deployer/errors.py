@@ -11,7 +11,8 @@ DeployerError                 what failed, why, what to do; `detail` holds the e
 ├── RegistryError
 │   ├── ImageNotFound         no such repository, tag or digest
 │   ├── RegistryDenied        credentials missing or refused
-│   └── RegistryUnavailable   down, overloaded, rate limit (a retry can help)
+│   └── RegistryUnavailable   down, overloaded (a retry can help)
+│       └── RateLimited       asked too often (a later retry can help)
 ├── EngineError
 │   ├── EngineUnavailable     Docker does not answer (a retry can help)
 │   ├── PullFailed            the pull broke off, stalled or gave another image
@@ -93,6 +94,10 @@ class RegistryUnavailable(RegistryError):
     """The registry does not answer, or not now."""
 
     retry = True
+
+
+class RateLimited(RegistryUnavailable):
+    """The registry was asked too often, and serves others meanwhile."""
 
 
 class EngineError(DeployerError):

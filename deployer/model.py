@@ -169,6 +169,10 @@ class Strategy(StrEnum):
     STOP_FIRST = "stop-first"
 
 
+RECONCILE = 300.0
+"""How often an app's tag is compared with what serves, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """What `config.yml` names: an image, the tags that deploy it, and how it runs.
@@ -177,6 +181,7 @@ class App:
     or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
     `depends_on` names the apps that are deployed before it.
     `adopt` is the container that becomes its first release, "" none.
+    `reconcile` is how often its tag is compared with what serves (seconds), None for never.
     """
 
     name: str
@@ -190,12 +195,12 @@ class App:
     strategy: Strategy | None = None
     hooks: tuple[AppHook, ...] = ()
     depends_on: tuple[str, ...] = ()
+    adopt: str = ""
+    reconcile: float | None = RECONCILE
 
     def hook(self, when: Moment) -> AppHook | None:
         """Its command for this moment, None where it has none."""
         return next((one for one in self.hooks if one.when is when), None)
-
-    adopt: str = ""
 
     @property
     def public(self) -> tuple[str, ...]:

@@ -182,12 +182,21 @@ class Takeover:
         ended = [record.patiently(partial(self.parts.engine.retire, one)) for one in self.old]
         removed = "; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended)
         record.say(removed or "nothing to remove")
+        if self.old:
+            self._tidy()
 
     def remove(self) -> None:
         """Remove new replicas that the traffic was taken from, as soon as nobody knows them."""
         if self._started and not self._routed and not self._halted:
             self.record.patiently(self._drain)
             self.record.patiently(self._discard)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove what the replicas held that are gone now: images whose releases were dropped."""
+        one, tidy = self.record.deployment, self.parts.releases.tidy
+        if one.release is not None:
+            self.record.patiently(partial(tidy, one.app, one.release))
 
     def _drain(self) -> bool:
         if self._applied is None:

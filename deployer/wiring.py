@@ -17,12 +17,14 @@ import structlog
 from deployer.errors import Interrupted
 
 if TYPE_CHECKING:
+    from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
     from deployer.ports import Engine, Found, NginxHost, Proxy, Registry, Store
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
+    from deployer.reloading import Reloading
     from deployer.stores.sqlite import SQLiteStore
     from deployer.worker import Worker
 
@@ -80,19 +82,24 @@ class Adapters:
     engine: Engine
     host: NginxHost
     proxy: Proxy
+    logins: Credentials
 
 
-def run_worker(config: Config, group: int | None = None) -> int:
-    """Run the worker until SIGTERM or SIGINT; its exit code. It ignores SIGHUP.
+def run_worker(config: Config, sources: Sources[Config], group: int | None = None) -> int:
+    """Run the worker until SIGTERM or SIGINT; its exit code.
 
+    What changes in `sources`, where `config` came from, is followed; SIGHUP lets it look at once.
     The store is shared with `group`, without one with whom it is shared already.
     """
-    stop = threading.Event()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from deployer.reloading import Reloading
+
+    stop, asked = threading.Event(), threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: asked.set())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with suppress(Interrupted), adapters(config, stop, group) as parts:
-        worker(config, parts, stop).run()
+        reloading = Reloading(sources, config, asked, parts.logins.follow)
+        worker(config, parts, stop, reloading).run()
     return 0
 
 
@@ -106,6 +113,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     from deployer.engines.docker.client import Clients
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
+    from deployer.engines.docker.registry import DockerRegistry
     from deployer.stores.fence import fenced
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
@@ -124,20 +132,26 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
         ends.callback(clients.close)
         instance = seal.instance(store.instance())
         adoptions = Adoptions(store.adopted, config.nginx.network)
-        files = ReleaseFiles(paths.files)
-        engine = DockerEngine(clients, instance, _logins(config), files, adoptions)
+        logins, files = _logins(config), ReleaseFiles(paths.files)
+        engine = DockerEngine(clients, instance, logins, files, adoptions)
         host = nginx_host(config, clients, instance)
         yield Adapters(
             store=store,
-            registry=registry(config, clients),
+            registry=DockerRegistry(clients, logins),
             engine=fenced(engine, store.check_fence),
             host=host,
             proxy=fenced(proxy(config, host), store.check_fence),
+            logins=logins,
         )
 
 
-def worker(config: Config, parts: Adapters, stop: threading.Event) -> Worker:
-    """A worker that is made of these parts, and runs until `stop` is set."""
+def worker(
+    config: Config, parts: Adapters, stop: threading.Event, reloading: Reloading | None = None
+) -> Worker:
+    """A worker that is made of these parts, and runs until `stop` is set.
+
+    Without `reloading` its configuration stays as it is.
+    """
     from deployer.doctor.ports import holder
     from deployer.health import Prober
     from deployer.parts import Parts
@@ -155,7 +169,7 @@ def worker(config: Config, parts: Adapters, stop: threading.Event) -> Worker:
         origins=config.origins,
         listener=lambda port: str(holder(port) or ""),
     )
-    return Worker(procedure, parts.proxy, stop, config.worker.parallel)
+    return Worker(procedure, parts.proxy, stop, config.worker.parallel, reloading=reloading)
 
 
 def proxy(config: Config, host: NginxHost) -> Proxy:

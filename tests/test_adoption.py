@@ -198,6 +198,18 @@ def test_a_container_that_does_not_run_is_not_adopted(world: World) -> None:
     assert refused(world).startswith("cannot adopt shop: it does not run. `docker start` it")
 
 
+def test_a_container_that_is_gone_once_it_is_stopped_is_not_adopted(world: World) -> None:
+    """It could not come back where the next release fails."""
+    world.engine.pass_by(running(world))
+    assert "it was started with --rm, so it is gone once it is stopped" in refused(world)
+
+
+def test_a_container_that_nginx_cannot_reach_is_not_adopted(world: World) -> None:
+    old = running(world)
+    world.engine.move(old, "")
+    assert "it has no address on the network where Nginx reaches the apps" in refused(world)
+
+
 def test_a_container_whose_image_no_registry_has_is_not_adopted(world: World) -> None:
     """Nothing could bring that back; what to do is said."""
     local = Image("docker.io", "library/here", "1")

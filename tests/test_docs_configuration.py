@@ -23,6 +23,7 @@ SCHEMA = json_schema()
 SECTIONS = {
     "receiver", "nginx", "paths", "worker", "deploy", "hooks", "registries", "secrets", "configs",
     "apps", "apps.*.compose", "apps.*.route", "apps.*.health", "apps.*.deploy",
+    "reconcile", "apps.*.reconcile",
 }  # fmt: skip
 """What has a heading of its own instead of a row in a table."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.deployment import Status
+from deployer.deployment import Status, Step
+from deployer.model import Limits, Running
 from deployer.releases import is_of
 from deployer.rollout import Rollout
 from deployer.traffic import route_of
@@ -58,3 +59,24 @@ def test_replicas_that_nginx_was_sent_to_go_only_after_the_drain_of_the_way_back
     assert rollout.again().status is Status.SUCCEEDED
     assert there[:3] == [True, True, True]
     assert left.id not in [one.id for one in world.replicas()]
+
+
+def test_nothing_of_an_image_stays_whose_release_failed_after_its_switch(world: World) -> None:
+    """Its containers went only after the drain, when its release was dropped already."""
+    image = world.push()
+    world.change(limits=Limits(watch=3600))
+    world.store.at[Step.WATCH] = lambda: world.engine.change(
+        world.replicas()[-1], Running.EXITED, exit_code=1
+    )
+    assert world.deploy().status is Status.FAILED
+    assert not world.engine.has(image)
+
+
+def test_nothing_of_an_image_stays_that_served_until_the_drain_was_over(world: World) -> None:
+    """Where only the newest release is kept, the older one is dropped while it drains."""
+    first = next(row.image for row in world.store.releases("web"))
+    world.change(limits=Limits(watch=0.0, keep=1))
+    world.push()
+    assert world.deploy().status is Status.SUCCEEDED
+    assert world.releases() == [2]
+    assert not world.engine.has(first)

@@ -79,7 +79,7 @@ tags = st.sampled_from(["latest", "next"])
 
 
 fates: st.SearchStrategy[Plan] = st.just({}) | st.dictionaries(
-    st.integers(1, 60), st.sampled_from(KINDS), max_size=3
+    st.integers(1, 40), st.sampled_from(KINDS), max_size=3
 )
 
 
@@ -370,4 +370,4 @@ def test_ten_thousand_steps_keep_the_promises() -> None:
     )
     print(f"{Long.steps} steps, {dict(Long.happened)}")
     assert Long.steps >= 10_000
-    assert min(Long.happened[kind] for kind in KINDS) > 100
+    assert min(Long.happened[kind] for kind in KINDS) > 50

@@ -50,6 +50,7 @@ def app(name: str = "web", **changes: object) -> App:
         RouteRule((f"{name}.example.com",), 8080),
         HealthCheck(port=8080, path="/healthz", interval=0.01, deadline=0.1),
         Limits(watch=0.02),
+        reconcile=None,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 

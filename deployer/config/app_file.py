@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from deployer.config import kinds
 from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.section import Section
-from deployer.model import AppHook, HealthCheck, Limits, Moment, Strategy
+from deployer.model import RECONCILE, AppHook, HealthCheck, Limits, Moment, Strategy
 from deployer.spec import (
     Attachment,
     Device,
@@ -89,6 +89,14 @@ class AppDeployFile(DeployFile):
     )
     resources: Annotated[dict[str, Any], amounts.RESOURCES] = Field(
         {}, description="limits (cpus, memory, pids) and reservations (memory, devices)."
+    )
+
+
+class ReconcileFile(Section):
+    """How often the tags of apps are compared with what serves; for all apps or for one."""
+
+    interval: kinds.Rhythm = Field(
+        RECONCILE, description="Time between two looks at the registry; off for none."
     )
 
 
@@ -322,4 +330,7 @@ class AppFile(Section):
     deploy: AppDeployFile = Field(
         default_factory=lambda: AppDeployFile(),
         description="Limits of this app, instead of the common ones, and amounts.",
+    )
+    reconcile: ReconcileFile = Field(
+        default_factory=ReconcileFile, description="How often its tag is looked at."
     )

@@ -61,6 +61,7 @@ def app_of(
         hooks=_hooks(own.deploy),
         depends_on=own.depends_on,
         adopt=own.adopt or "",
+        reconcile=_reconcile(file, own),
     )
 
 
@@ -220,6 +221,11 @@ def _hooks(own: AppDeployFile) -> tuple[AppHook, ...]:
     return tuple(
         AppHook(when, one.command, one.timeout) for when, one in written.items() if one is not None
     )
+
+
+def _reconcile(file: File, own: AppFile) -> float | None:
+    said = own.reconcile if "interval" in own.reconcile.model_fields_set else file.reconcile
+    return said.interval
 
 
 def _said(file: DeployFile) -> dict[str, Any]:

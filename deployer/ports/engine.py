@@ -31,8 +31,8 @@ class Found:
     """A container that was there before deployer, and the spec that it would be made from.
 
     `image` has no digest where no registry ever had it, and is None where it has no name.
-    `address` is where Nginx would reach it, "" nowhere. `left` is what the spec cannot keep,
-    `refused` why there can be no container like it.
+    `address` is where Nginx would reach it, "" nowhere; `passing` one that is gone once it is
+    stopped. `left` is what the spec cannot keep, `refused` why there can be no container like it.
     """
 
     container: str
@@ -41,6 +41,7 @@ class Found:
     spec: Spec
     running: bool = True
     address: str = ""
+    passing: bool = False
     left: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
@@ -148,6 +149,15 @@ class Engine(Protocol):
         """Start a halted replica again, with this restart policy; its address may be another.
 
         Nothing happens to one that runs. Raises StartFailed, also where it is no more.
+        """
+        ...
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """Wait until a replica of ours started, ended, vanished or moved, also if we did that.
+
+        The moment of that change, from which to wait on without missing what came since; it is
+        the engine's own word. `after` is such a moment, "" stands for now. None where nothing
+        changed for `timeout` seconds. Only a hint: events can be lost, `replicas` is the truth.
         """
         ...
 

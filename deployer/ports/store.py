@@ -130,6 +130,13 @@ class Store(Protocol):
         """Deployments with status queued, oldest first."""
         ...
 
+    def enqueue_if_idle(self, wanted: Wanted, at: float) -> int | None:
+        """Queue a deployment unless one of the app is queued or runs; its id, or None.
+
+        What nobody asked for must not supersede what somebody did.
+        """
+        ...
+
     def claim(self, at: float, among: Collection[int] | None = None) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running.
 

@@ -65,6 +65,16 @@ def enqueue(connection: Connection, wanted: Wanted, at: float) -> int:
     return number
 
 
+def enqueue_if_idle(connection: Connection, wanted: Wanted, at: float) -> int | None:
+    """Queue a deployment unless one of the app is queued or runs; its id, or None."""
+    open_ones = select(deployments.c.id).where(
+        deployments.c.app == wanted.app, deployments.c.status.in_(list(ALLOWED))
+    )
+    if connection.execute(open_ones.limit(1)).first() is not None:
+        return None
+    return enqueue(connection, wanted, at)
+
+
 def claim(
     connection: Connection, at: float, among: Collection[int] | None = None
 ) -> Deployment | None:

@@ -51,6 +51,12 @@ class Working:
         """Queue a deployment, superseding the app's older queued one; its id."""
         return self._database.write(lambda connection: queueing.enqueue(connection, wanted, at))
 
+    def enqueue_if_idle(self, wanted: Wanted, at: float) -> int | None:
+        """Queue a deployment unless one of the app is queued or runs; its id, or None."""
+        return self._database.write(
+            lambda connection: queueing.enqueue_if_idle(connection, wanted, at)
+        )
+
     def claim(self, at: float, among: Collection[int] | None = None) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running."""
         return self._database.write(lambda connection: queueing.claim(connection, at, among))

@@ -29,7 +29,8 @@ LOST = "--publish-all: the ports of today are written; a later image's are not"
 
 def adopt(*arguments: str, docker: str | None = None) -> Result:
     """The command, typed where no configuration is."""
-    environment = {"NO_COLOR": "1", "COLUMNS": None, "DOCKER_HOST": docker}
+    environment: dict[str, str | None] = {"NO_COLOR": "1", "COLUMNS": None}
+    environment |= {"DOCKER_HOST": docker} if docker else {}
     return CliRunner().invoke(
         main, ["--config", "/nonexistent", "adopt", *arguments], env=environment
     )

@@ -85,7 +85,7 @@ def test_the_schema_knows_the_keys_that_config_yml_shows_and_no_others() -> None
 # be loaded.
 HIDDEN = (
     r"apps\.depends_on$|"
-    r"apps\.deploy\.|.*\.hosts$|apps\.cpu_(quota|period)$|"
+    r"apps\.(deploy|reconcile)\.|.*\.hosts$|apps\.cpu_(quota|period)$|"
     r"(secrets|configs)\.[a-z]+$|nginx\.binary$"
 )
 

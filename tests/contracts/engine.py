@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,6 +58,12 @@ class EngineWorld(Protocol):
         ...
 
 
+def must(moment: str | None) -> str:
+    """The moment that has to be there."""
+    assert moment is not None
+    return moment
+
+
 def go_on() -> None:
     """Never a reason to stop."""
 
@@ -84,6 +92,31 @@ def settled(world: EngineWorld, replica: Replica, state: Running) -> Replica:
         assert time.monotonic() < limit, f"{found} did not become {state}"
         time.sleep(0.02)
     return found
+
+
+def quiet_after(world: EngineWorld, told: str) -> str:
+    """The last moment of a change, once nothing changes any more."""
+    while (more := world.engine.wait_for_change(told, timeout=0.5, stopping=go_on)) is not None:
+        told = more
+    return told
+
+
+def told_of(world: EngineWorld, change: Callable[[], object]) -> str:
+    """The moment that one who waits is told of, where something changes while he does."""
+    told: list[str | None] = []
+    ready = threading.Event()
+
+    def wait() -> None:
+        told.append(world.engine.wait_for_change("", timeout=30, stopping=ready.set))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert ready.wait(10)
+    while waiting.is_alive():
+        # Again and again: who asks from now on says not when Docker begins to listen.
+        change()
+        waiting.join(2)
+    return must(told[0])
 
 
 class EngineContract:
@@ -239,6 +272,31 @@ class EngineContract:
         ours = [(one.app, 9, 1), (one.app, 9, 2), (one.app, 10, 1), (one.app, 10, 2)]
         assert listed == [*ours, (other.app, 3, 1), (other.app, 3, 2)]
         assert [r.deployment for r in world.engine.replicas(world.app)] == [9, 9, 10, 10]
+
+    # changes
+
+    def test_who_waits_learns_that_a_replica_started_or_vanished_also_between_two_waits(
+        self, world: EngineWorld
+    ) -> None:
+        ready, numbers = release(world), itertools.count(1)
+        told = told_of(world, lambda: world.engine.start(ready, next(numbers)))
+        started = world.engine.replicas(world.app)
+        told = quiet_after(world, told)
+        world.vanish(started[0])
+        told = must(world.engine.wait_for_change(told, timeout=20, stopping=go_on))
+        told = quiet_after(world, told)
+        world.engine.start(ready, next(numbers))
+        assert world.engine.wait_for_change(told, timeout=20, stopping=go_on) is not None
+
+    def test_where_nothing_changes_the_wait_ends_by_itself(self, world: EngineWorld) -> None:
+        assert world.engine.wait_for_change("", timeout=0.3, stopping=go_on) is None
+
+    def test_a_wait_ends_when_its_caller_is_to_stop(self, world: EngineWorld) -> None:
+        def stop() -> None:
+            raise Interrupted("the worker is being stopped")
+
+        with pytest.raises(Interrupted):
+            world.engine.wait_for_change("", timeout=60, stopping=stop)
 
     # ending
 

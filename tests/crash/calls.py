@@ -24,6 +24,7 @@ PORTS: dict[str, type] = {
 """By their names in wiring.Adapters."""
 
 LOOKS = {
+    *("Registry.resolve", "Engine.examine", "Engine.wait_for_change", "Store.adopted"),
     *("Engine.has", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
@@ -31,6 +32,7 @@ LOOKS = {
     *("Store.last_deployments", "Store.queued_by", "Store.counts", "Store.deployment"),
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),
     *("Store.open_orders", "Store.open_release", "Store.running", "Store.queued"),
+    *("Store.paused", "Store.waiting", "Store.quarantined"),
     # The loop makes these again and again; that they act is seen by what follows.
     *("Store.claim", "Store.show"),
 }

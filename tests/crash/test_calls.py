@@ -14,6 +14,7 @@ from deployer.wiring import Adapters
 from tests.crash.calls import LOOKS, PORTS, Calls, Point, methods, watched
 
 NOT_OF_A_WORKER = {"Source": "pure, and the receiver's"}
+NO_PORTS = {"logins": "reads files"}
 
 
 class Part:
@@ -31,7 +32,7 @@ def test_every_contract_of_the_worker_is_watched() -> None:
         if getattr(one, "_is_protocol", False)
     }
     assert protocols - NOT_OF_A_WORKER.keys() == {port.__name__ for port in PORTS.values()}
-    assert {field.name for field in fields(Adapters)} == PORTS.keys()
+    assert {field.name for field in fields(Adapters)} - NO_PORTS.keys() == PORTS.keys()
 
 
 @pytest.mark.parametrize("port", PORTS.values(), ids=lambda port: port.__name__)

@@ -68,7 +68,7 @@ def dressed(parts: wiring.Adapters, config: Config, calls: Calls) -> wiring.Adap
     host = watched(parts.host, PORTS["host"], calls)
     within = replace(parts, proxy=wiring.proxy(config, host))
     around = {name: watched(getattr(within, name), port, calls) for name, port in PORTS.items()}
-    return wiring.Adapters(**around)
+    return replace(parts, **around)
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ class _Container:
     image: Image
     behaviour: Behaviour
     spec: Spec
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class FakeEngine:
         self._failures: list[_Failure] = []
         self._made = 0
         self._lock = threading.RLock()
+        self._changes = 0
 
     # what tests say to it
 
@@ -86,6 +88,7 @@ class FakeEngine:
         One that runs again has another address, as Docker gives them.
         """
         with self._lock:
+            self._changes += 1
             found = self._containers[replica.name]
             if state is Running.GONE:
                 del self._containers[replica.name]
@@ -104,6 +107,17 @@ class FakeEngine:
             known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
             self._behaviours[image.pinned] = known
             return self._start(self._create(Release("", 0, image, spec), 0, 1, name))
+
+    def pass_by(self, replica: Replica) -> None:
+        """Let a container be gone once it is stopped."""
+        with self._lock:
+            self._containers[replica.name].passing = True
+
+    def move(self, replica: Replica, address: str) -> None:
+        """Let a container have another address, "" for none that can be reached."""
+        with self._lock:
+            found = self._containers[replica.name]
+            found.replica = replace(found.replica, address=address)
 
     # ports.Engine
 
@@ -200,7 +214,19 @@ class FakeEngine:
                 raise Refused(f"there is no container {name}")
             one = found.replica
             running = one.state is Running.RUNNING
-            return Found(one.id, name, found.image, found.spec, running, one.address)
+            seen = (one.id, name, found.image, found.spec)
+            return Found(*seen, running, one.address, passing=found.passing)
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """See ports.Engine; asked all the time, it is not among the `calls`."""
+        if (failure := self._failure("wait_for_change")) is not None:
+            raise failure.error
+        known = int(after) if after else self._changes
+        end = time.monotonic() + timeout
+        while self._changes == known and time.monotonic() < end:
+            stopping()
+            time.sleep(0.005)
+        return str(self._changes) if self._changes != known else None
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -210,6 +236,7 @@ class FakeEngine:
             if found is None or ended.state is Running.GONE:
                 return ended
             del self._containers[replica.name]
+            self._changes += 1
             if ended.state is not Running.RUNNING:
                 return ended
             code = _KILLED if found.behaviour is Behaviour.STUBBORN else 0
@@ -221,6 +248,7 @@ class FakeEngine:
             for name, one in list(self._containers.items()):
                 if (one.replica.app, one.replica.deployment) == (app, deployment):
                     del self._containers[name]
+                    self._changes += 1
             self._sweep(app, deployment)
 
     def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
@@ -292,6 +320,7 @@ class FakeEngine:
             id=f"{self._made:064x}",
             name=name,
         )
+        self._changes += 1
         self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
         return replica
 
@@ -330,11 +359,16 @@ class FakeEngine:
     def _verb(self, verb: str, about: str) -> Iterator[None]:
         with self._lock:
             self.calls.append((verb, about))
-            failure = next((one for one in self._failures if one.verb == verb), None)
-            if failure is not None:
-                self._failures.remove(failure)
-                if not failure.after:
-                    raise failure.error
+            failure = self._failure(verb)
+            if failure is not None and not failure.after:
+                raise failure.error
             yield
             if failure is not None:
                 raise failure.error
+
+    def _failure(self, verb: str) -> _Failure | None:
+        with self._lock:
+            failure = next((one for one in self._failures if one.verb == verb), None)
+            if failure is not None:
+                self._failures.remove(failure)
+            return failure

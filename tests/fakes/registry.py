@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
@@ -23,11 +24,15 @@ class Behaviour(StrEnum):
 
 
 class FakeRegistry:
-    """Implements ports.Registry. `error`, where set, is what every request gets."""
+    """Implements ports.Registry. `error`, where set, is what every request gets.
+
+    `meanwhile` happens while a request waits for its answer.
+    """
 
     def __init__(self) -> None:
         self.error: DeployerError | None = None
         self.asked: list[Image] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self._digests: dict[str, str] = {}
         self._behaviours: dict[str, Behaviour] = {}
         self._pushes = 0
@@ -41,9 +46,14 @@ class FakeRegistry:
         self._behaviours[pushed.pinned] = behaviour
         return pushed
 
+    def point(self, image: Image, digest: str) -> None:
+        """Let the image's tag mean a digest that was pushed before."""
+        self._digests[str(image)] = digest
+
     def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with the digest of its tag, or with its own if that was ever pushed."""
         self.asked.append(image)
+        self.meanwhile()
         if self.error is not None:
             raise self.error
         if image.digest:

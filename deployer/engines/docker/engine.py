@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import images, look, oneoff, remove, start
+from deployer.engines.docker import events, images, look, oneoff, remove, start
 from deployer.engines.docker.adopt.examine import examine
 from deployer.engines.docker.adopted import NONE_ADOPTED, Adoptions
 from deployer.engines.docker.client import Clients, translated, words
@@ -126,6 +126,12 @@ class DockerEngine:
         """Start a halted replica again."""
         with translated(f"start container {replica.name} again"):
             return revive(self._clients.api, replica, restart, self.look)
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """Wait until a container of ours may have changed."""
+        return events.wait_for_change(
+            self._clients, self._instance, after, timeout=timeout, stopping=stopping
+        )
 
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it."""

@@ -42,6 +42,7 @@ def examine(
         spec=derived.spec,
         running=facts.container["State"]["Status"] == "running",
         address=address(facts.container, network),
+        passing=bool(facts.host.get("AutoRemove")),
         left=derived.left,
         refused=tuple(refused),
     )

@@ -98,7 +98,7 @@ def test_a_container_with_all_kinds_of_options_on_two_networks_comes_back_the_sa
 OF_ONE_LIFE = {
     *("Id", "Name", "Created", "State", "Image", "Path", "Args", "GraphDriver", "LogPath"),
     *("ResolvConfPath", "HostnamePath", "HostsPath", "Binds", "Volumes", "Ports", "Mode"),
-    *("SandboxID", "SandboxKey", "EndpointID", "IPAddress", "Gateway", "IPPrefixLen"),
+    *("DNSNames", "SandboxID", "SandboxKey", "EndpointID", "IPAddress", "Gateway", "IPPrefixLen"),
 }
 
 
@@ -112,9 +112,9 @@ def comparable(inspected: Any, known_as: set[str]) -> Any:
     shown["Config"]["Labels"] = own
     shown["Config"]["Env"].sort()
     for network in shown["NetworkSettings"]["Networks"].values():
-        network["Aliases"] = sorted({*network["Aliases"]} - known_as - {inspected["Id"][:12]})
-        if not (network["IPAMConfig"] or {}).get("IPv4Address"):
-            network.pop("MacAddress")
+        names = {*(network["Aliases"] or ())}
+        network["Aliases"] = sorted(names - known_as - {inspected["Id"][:12]})
+        network.pop("MacAddress")
     return _plain(shown)
 
 

@@ -42,7 +42,7 @@ from deployer.errors import (
     NotConfirmed,
     StoreUnavailable,
 )
-from deployer.model import HealthCheck, Limits, Route, Running
+from deployer.model import AppHook, Finished, HealthCheck, Limits, Moment, Route, Running
 from deployer.releases import is_of
 from deployer.rollout import Rollout
 from deployer.traffic import route_of
@@ -55,13 +55,14 @@ QUICK = {
     "health": HealthCheck(8080, "/", interval=0.001, deadline=0.01),
     "limits": Limits(watch=0.003, keep=2),
 }
+HOOKS = tuple(AppHook(when, (when,)) for when in Moment)
 AWAY = EngineUnavailable("Docker is away")
 REFUSED = EngineError("Docker refuses")
 LOCKED = StoreUnavailable("locked")
 
 names = st.sampled_from(NAMES)
 engine_faults = st.tuples(
-    st.sampled_from(["has", "pull", "keep", "start", "look", "replicas", "logs", "forget"]),
+    st.sampled_from(["has", "pull", "keep", "start", "look", "replicas", "logs", "forget", "run"]),
     st.sampled_from([AWAY, REFUSED]),
     st.booleans(),
 ) | st.tuples(st.sampled_from(["discard", "retire"]), st.just(AWAY), st.booleans())
@@ -84,13 +85,17 @@ fates: st.SearchStrategy[Plan] = st.just({}) | st.dictionaries(
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong in a deployment, and what happens when it has come to a step."""
+    """What goes wrong in a deployment, and what happens when it has come to a step.
+
+    `hook` is the command of the app's own that fails, "" for none.
+    """
 
     engine: list[tuple[str, EngineError, bool]]
     store: list[tuple[str, StoreUnavailable, bool]]
     proxy: list[tuple[NotConfirmed | ConfigRejected, bool]]
     at: Step = Step.WATCH
     happens: str = ""
+    hook: str = ""
     fate: Plan = field(default_factory=dict)
 
 
@@ -101,6 +106,7 @@ faults = st.just(Faults([], [], [])) | st.builds(
     proxy=st.lists(proxy_faults, max_size=2),
     at=st.sampled_from(list(Step)[:6]) | st.just(Step.WATCH),
     happens=st.sampled_from(["", "", "exit", "stop", "ask"]),
+    hook=st.sampled_from(["", "", "", *Moment]),
     fate=fates,
 )
 
@@ -116,7 +122,9 @@ class Deployments(RuleBasedStateMachine):
         self.dead = False
         self.fate = Fate()
         self.folder = Path(tempfile.mkdtemp())
-        self.world = World(self.folder, app("web", **QUICK), app("job", **QUICK, route=None))
+        self.world = World(
+            self.folder, app("web", **QUICK, hooks=HOOKS), app("job", **QUICK, route=None)
+        )
         self.ended: list[Rollout] = []
         # Deployments whose replicas may stay until the next start, as their record says.
         self.excused: set[int] = set()
@@ -139,6 +147,7 @@ class Deployments(RuleBasedStateMachine):
             assert deployment.reason
             for before, after in pairwise(history):
                 assert after is before or after in ALLOWED[before]
+        assert self.world.engine.one_offs == {}
         self.world.close()
         shutil.rmtree(self.folder)
         type(self).happened += self.fate.happened
@@ -213,6 +222,7 @@ class Deployments(RuleBasedStateMachine):
     def _sweep(self) -> list[Deployment]:
         """What the worker does at its start; the deployments that are to be recovered."""
         parts = self.world.parts
+        parts.engine.sweep()
         active, under_way = parts.store.active(), parts.store.running()
         parts.traffic.begin(self._routes())
         ids = {one.id for one in under_way}
@@ -240,6 +250,8 @@ class Deployments(RuleBasedStateMachine):
             self.world.store.fail(verb, away, after=after)
         for refusal, taken in faults.proxy:
             self.world.proxy.fail(refusal, late=taken)
+        if faults.hook:
+            self.world.engine.commands[faults.hook,] = Finished(1, "no", 0.0)
         if faults.happens:
             self.world.store.at[faults.at] = lambda: self._happens(faults.happens, claimed)
         self._work(Rollout(self.world.parts, claimed), faults.fate)
@@ -272,6 +284,8 @@ class Deployments(RuleBasedStateMachine):
             ended = rollout.deployment
             if ended.status is not Status.SUCCEEDED and ended.id not in self.excused:
                 assert self.world.addresses(ended.id) == []
+            left = self.world.engine.one_offs.values()
+            assert ended.id not in {one.deployment for one in left}
 
     @contextmanager
     def _living(self, fate: Plan) -> Iterator[None]:
@@ -287,6 +301,7 @@ class Deployments(RuleBasedStateMachine):
             pass
         finally:
             self.world.calm()
+            self.world.engine.commands.clear()
 
     def _routes(self) -> dict[str, Route | None]:
         active, replicas = self.world.store.active(), self.world.engine.replicas()

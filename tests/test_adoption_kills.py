@@ -12,8 +12,8 @@ import pytest
 
 from deployer import adoption
 from deployer.deployment import Status
+from deployer.parts import Parts
 from deployer.ports import Active
-from deployer.rollout import Parts
 from deployer.spec import Spec
 from tests.test_adoption import over
 from tests.test_worker import eventually, serving, working

@@ -1,5 +1,5 @@
 # Each target is the only command that is needed; README.md says what it does to the machine.
-.PHONY: demo image test test-long unit check lock help
+.PHONY: demo image test test-long soak unit check lock help
 
 # Installs what is locked into an environment of its own and prints where that is.
 ENVIRONMENT := sh tests/lab/bootstrap.sh
@@ -20,6 +20,9 @@ test: ## everything, on real parts
 test-long: ## every crash point and long runs, which `make test` leaves out
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
 	  exec "$$venv/bin/python" -m pytest -m long
+
+soak: ## kill worker, receiver and Nginx at random while pushes go on (MINUTES=30, SEED=...)
+	@venv=$$($(ENVIRONMENT)) && MINUTES=$(MINUTES) SEED=$(SEED) exec "$$venv/bin/python" -m tests.crash.soak
 
 unit: ## what needs no Docker, registry, Nginx or root
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root and not long"

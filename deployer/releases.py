@@ -10,6 +10,9 @@ from deployer.errors import PullFailed, Refused
 from deployer.model import DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
 
+AHEAD = 100
+"""How many releases can be added, at the very most, while images are looked through."""
+
 
 def is_of(replica: Replica, active: Active | None) -> bool:
     """Whether the replica belongs to what the app serves."""
@@ -83,9 +86,9 @@ class Releases:
                 stopping=stopping,
             )
 
-    def make(self, wanted: Release, at: float) -> Release:
-        """The wanted release with a number of its own."""
-        return self.store.add_release(wanted.app, wanted.image, wanted.spec, at)
+    def make(self, wanted: Release, at: float, deployment: int | None = None) -> Release:
+        """The wanted release with a number of its own, which the deployment has from then on."""
+        return self.store.add_release(wanted.app, wanted.image, wanted.spec, at, deployment)
 
     def drop(self, app: str, number: int) -> None:
         """Forget a release that never served: nobody shall roll back to it."""
@@ -107,6 +110,14 @@ class Releases:
             if one.status is Status.QUEUED and one.release is not None:
                 needed.add(one.release)
         self._keep(app, sorted(needed))
+
+    def tidy(self, app: str, newest: int) -> None:
+        """Remove images of dropped releases, up to this number, that a container held until now.
+
+        Also beside a deployment of the app: what it may add meanwhile has a higher number.
+        """
+        numbers = [row.number for row in self.store.releases(app)]
+        self.engine.forget(app, [*numbers, *range(newest + 1, newest + AHEAD)])
 
     def _keep(self, app: str, keep: Sequence[int]) -> None:
         self.store.drop_releases(app, keep)

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from deployer import policy
+from deployer import policy, turns
+from deployer.app_hooks import AppHooks
 from deployer.deployment import Deployment, Status, Step, Trigger, restart
 from deployer.errors import (
     Cancelled,
@@ -20,11 +21,12 @@ from deployer.errors import (
 )
 from deployer.health import Watcher
 from deployer.model import App, Image, Release, Strategy
+from deployer.parts import Parts
 from deployer.ports import Active, Quarantine
 from deployer.record import Record
 from deployer.releases import asked_for
 from deployer.spec import Spec
-from deployer.takeover import Parts, Takeover
+from deployer.takeover import Takeover
 from deployer.traffic import route_of
 
 
@@ -37,6 +39,7 @@ class Rollout:
         spec, public = (app.spec, app.public) if app else (Spec(), ())
         self._record = Record(parts.store, parts.now, self._sleep, deployment, spec, public)
         self._takeover = Takeover(parts, self._record, self._sleep)
+        self._hooks = AppHooks(parts.store, parts.engine, self._record)
         self._deadline = 0.0
         self._cancelled_by = deployment.cancelled_by
         # What the new release did after the switch, so that it is not tried again.
@@ -78,9 +81,11 @@ class Rollout:
         if self._parts.releases.is_live(wanted):
             return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
         self._allow(wanted)
+        turns.keep_order(self._parts.store, self._parts.apps, self.deployment)
         with ExitStack() as undo:
             self._pull(app, wanted.image)
             release = self._release(wanted, undo)
+            self._hooks.before(app, release, self._stopping)
             self._start(app, release, undo)
             self._check(app)
             self._switch(app, release)
@@ -135,6 +140,7 @@ class Rollout:
             self._takeover.retire()
         else:
             self._takeover.remove()
+        self._hooks.after(self._parts.apps.get(self.deployment.app), partial(self._sleep, 0.0))
 
     # the steps
 
@@ -207,7 +213,7 @@ class Rollout:
         """The release to start: a kept one, or a new one that is dropped again if it fails."""
         release = wanted
         if not wanted.number:
-            release = self._parts.releases.make(wanted, self._parts.now())
+            release = self._parts.releases.make(wanted, self._parts.now(), self.deployment.id)
             undo.callback(self._drop, release.app, release.number)
         self._record.deployment = replace(
             self.deployment, release=release.number, digest=release.image.digest
@@ -247,6 +253,9 @@ class Rollout:
         """Remove what an attempt left behind that was interrupted before its switch."""
         one, parts = self.deployment, self._parts
         app, before = parts.apps.get(one.app), parts.store.active().get(one.app)
+        if one.step in (Step.SWITCH, Step.WATCH):
+            # Nginx may have been sent to them: a connection that is kept can still be there.
+            parts.traffic.wait_forgotten(self._sleep)
         parts.engine.discard(one.app, one.id)
         if app is not None and one.strategy is Strategy.STOP_FIRST:
             self._takeover.bring_back(app, before)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,36 +10,14 @@ from functools import partial
 from deployer.deployment import Step
 from deployer.errors import DeployerError, Interrupted, NotConfirmed, Refused
 from deployer.evidence import how_it_ended
-from deployer.health import Prober, Watcher, prove_through_proxy
+from deployer.health import Watcher, prove_through_proxy
 from deployer.model import App, Release, Replica, Route, Running, Strategy
-from deployer.ports import Active, Applied, Engine, Registry, Store
+from deployer.parts import Parts
+from deployer.ports import Active, Applied
 from deployer.record import Record
-from deployer.releases import Releases, is_of
+from deployer.releases import is_of
 from deployer.spec import Spec
-from deployer.traffic import Traffic, closed_route, route_of
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the procedure works with.
-
-    `wait` sleeps (seconds) and answers True, early, when this process is being stopped;
-    `now` is the time in seconds since 1970.
-    """
-
-    apps: Mapping[str, App]
-    store: Store
-    registry: Registry
-    engine: Engine
-    traffic: Traffic
-    prober: Prober
-    wait: Callable[[float], bool]
-    now: Callable[[], float] = time.time
-
-    @property
-    def releases(self) -> Releases:
-        """The releases in this store and engine."""
-        return Releases(self.store, self.engine)
+from deployer.traffic import closed_route, route_of
 
 
 @dataclass(slots=True)
@@ -205,12 +182,21 @@ class Takeover:
         ended = [record.patiently(partial(self.parts.engine.retire, one)) for one in self.old]
         removed = "; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended)
         record.say(removed or "nothing to remove")
+        if self.old:
+            self._tidy()
 
     def remove(self) -> None:
         """Remove new replicas that the traffic was taken from, as soon as nobody knows them."""
         if self._started and not self._routed and not self._halted:
             self.record.patiently(self._drain)
             self.record.patiently(self._discard)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove what the replicas held that are gone now: images whose releases were dropped."""
+        one, tidy = self.record.deployment, self.parts.releases.tidy
+        if one.release is not None:
+            self.record.patiently(partial(tidy, one.app, one.release))
 
     def _drain(self) -> bool:
         if self._applied is None:

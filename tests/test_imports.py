@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "deployer"
-VALUES = ["errors", "spec", "model", "evidence", "deployment", "policy"]
+VALUES = [
+    *("errors", "spec", "settings", "difference", "model", "evidence", "deployment", "policy"),
+    "drift",
+]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
-    *("health", "record", "releases", "rollout", "takeover", "traffic", "orders", "pulse"),
-    "worker",
+    *("health", "record", "releases", "parts", "app_hooks", "takeover", "rollout", "traffic"),
+    *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
+    *("watching", "reloading", "settling", "keeping", "pulse", "sight", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

@@ -47,7 +47,7 @@ def test_the_old_one_is_stopped_once_the_new_one_can_be_created(world: World) ->
     assert [one for one in world.effects() if not one.startswith(("step", "status"))] == [
         *("pull: " + must(world.registry.asked[-1]).name + f"@{ended.digest}", "keep: web 2"),
         *("prepare: web 2", "proxy: web", "halt: web-1-1", "start: web 2", "proxy: web"),
-        *("active: web 2", "forget: web", "retire: web-1-1"),
+        *("active: web 2", "forget: web", "retire: web-1-1", "forget: web"),
     ]
     assert serves(world, 2)
 

@@ -16,7 +16,7 @@ from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
 from deployer.cli.lazy import FAILED
 from deployer.cli.output import console, moment, print_json, status_word
 from deployer.cli.tables import Row, fields, listing
-from deployer.condition import Hold, Trouble, healthy, holds, is_fresh, troubles
+from deployer.condition import Hold, Trouble, compared, healthy, holds, is_fresh, troubles
 from deployer.deployment import Deployment, Status
 from deployer.model import App
 from deployer.ports import Active, Store
@@ -55,6 +55,7 @@ def status(ctx: click.Context, invocation: Invocation, app: str | None, as_json:
         out.print("no app is configured: add one under `apps:`")
     out.print()
     found = troubles(store, [one.name for one in apps], now)
+    _print_compared(out, seen, [one.name for one in apps])
     _print_nginx(out, seen)
     _print_section(out, "held back", "heading", holds(store, [one.name for one in apps]))
     _print_section(out, "degraded", "warning", found)
@@ -117,6 +118,19 @@ def _last(last: Deployment | None, now: float) -> Text:
         what.append(f", {last.step}")
     at = last.ended_at or last.started_at or last.queued_at
     return what.append(f" {ago(at, now)}", style="quiet")
+
+
+def _print_compared(out: Console, seen: Seen, apps: Sequence[str]) -> None:
+    """When each app's tag was last compared with what serves, and with what result."""
+    looks = {name: compared(seen.snapshot, name) for name in apps}
+    lines = [
+        (f"  {name}", f"{one_line(look['reason'])}, {ago(look['at'], seen.now)}")
+        for name, look in looks.items()
+        if look is not None
+    ]
+    if lines:
+        out.print(Text("compared with the registry", style="heading"))
+        fields(out, lines)
 
 
 def _print_nginx(out: Console, seen: Seen) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from deployer.config import kinds
-from deployer.config.compose import access, amounts, forms, networking, process, storage
+from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.section import Section
-from deployer.model import HealthCheck, Limits, Strategy
+from deployer.model import RECONCILE, AppHook, HealthCheck, Limits, Moment, Strategy
 from deployer.spec import (
     Attachment,
     Device,
@@ -25,6 +25,7 @@ from deployer.spec import (
 )
 
 _LIMITS, _SPEC, _HEALTH = Limits(), Spec(), HealthCheck()
+_HOOK = AppHook(Moment.PRE_DEPLOY, ())
 
 Words = tuple[str, ...]
 
@@ -46,6 +47,25 @@ class DeployFile(Section):
     )
 
 
+class AppHookFile(Section):
+    """A command that is run once in a container of the release, with the app's own settings."""
+
+    command: process.Command = Field(
+        description="Command, as a list or one line; the image's entrypoint stays.",
+        examples=["python manage.py migrate"],
+    )
+    timeout: kinds.Limit = Field(
+        _HOOK.timeout, description="The command is stopped and has failed after this time."
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _something(cls, command: Words) -> Words:
+        if not command:
+            raise ValueError("empty. Write a list of words, or one line as for a shell.")
+        return command
+
+
 class AppDeployFile(DeployFile):
     """Limits of one app's deployments, and of its containers in the words of Compose."""
 
@@ -56,8 +76,27 @@ class AppDeployFile(DeployFile):
         "that a single replica writes to).",
         examples=["start-first"],
     )
+    pre_deploy: AppHookFile | None = Field(
+        None,
+        description="Run in the new image before anything is changed, such as a migration; where "
+        "it fails, the deployment fails.",
+    )
+    post_deploy: AppHookFile | None = Field(
+        None, description="Run after a deployment has succeeded; its failure is only told."
+    )
+    on_failure: AppHookFile | None = Field(
+        None, description="Run after a deployment has failed; its failure is only told."
+    )
     resources: Annotated[dict[str, Any], amounts.RESOURCES] = Field(
         {}, description="limits (cpus, memory, pids) and reservations (memory, devices)."
+    )
+
+
+class ReconcileFile(Section):
+    """How often the tags of apps are compared with what serves; for all apps or for one."""
+
+    interval: kinds.Rhythm = Field(
+        RECONCILE, description="Time between two looks at the registry; off for none."
     )
 
 
@@ -127,6 +166,14 @@ class AppFile(Section):
     )
     tags: process.Tags = Field(
         ["latest"], description="Tags whose push deploys the app; the first is the default."
+    )
+    depends_on: Annotated[Words, ordering.DEPENDS_ON] = Field(
+        (), description="Apps that are deployed before this one."
+    )
+    adopt: kinds.ContainerName | None = Field(
+        None,
+        description="Running container that becomes the app's first release.",
+        examples=["shop"],
     )
     command: process.Command | None = Field(
         None, description="Command instead of the image's, as a list or one line; [] for none."
@@ -283,4 +330,7 @@ class AppFile(Section):
     deploy: AppDeployFile = Field(
         default_factory=lambda: AppDeployFile(),
         description="Limits of this app, instead of the common ones, and amounts.",
+    )
+    reconcile: ReconcileFile = Field(
+        default_factory=ReconcileFile, description="How often its tag is looked at."
     )

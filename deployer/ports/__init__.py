@@ -5,26 +5,31 @@ library ever leaves them. `tests/contracts/` holds the suite that every implemen
 contract passes, the fakes included.
 """
 
-from deployer.ports.engine import Engine, Login, Logins, Registry, Stopping
+from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
 from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
-from deployer.ports.source import Heard, Inbound, Source
-from deployer.ports.store import (
+from deployer.ports.rows import (
     Active,
+    Adopted,
+    Adoption,
     Counts,
     Delivery,
     Order,
     Paused,
     Quarantine,
     Recorded,
-    Store,
 )
+from deployer.ports.source import Heard, Inbound, Source
+from deployer.ports.store import Store
 
 __all__ = [
     "Active",
+    "Adopted",
+    "Adoption",
     "Applied",
     "Counts",
     "Delivery",
     "Engine",
+    "Found",
     "Heard",
     "Inbound",
     "Login",

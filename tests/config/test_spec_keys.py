@@ -96,7 +96,7 @@ WRONG = [
     ("networks: {a: {alias: b}}", "networks.a.alias: unknown key 'alias'. Did you mean 'aliases'?"),
     ("networks: {a: {ipv4_address: '::1'}}", "networks.a.ipv4_address: an address of the other ki"),
     ("networks: {a: {gw_priority: 1}}", "networks.a.gw_priority: 'gw_priority' is a Compose key t"),
-    ("network_mode: service:db", "network_mode: deployer knows no services. Write bridge, host,"),
+    ("network_mode: service:db", "network_mode: the network of another app goes with its"),
     ("network_mode: host\nnetworks: [a]", "network_mode: there are `networks` too, and Docker tak"),
     (
         "network_mode: none\nroute: {host: a, port: 80}",

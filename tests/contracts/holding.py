@@ -18,13 +18,14 @@ def wanted(app: str = "web") -> Wanted:
 class Holding:
     """Cancelling, quarantine, pauses, and what is left waiting."""
 
-    def test_those_to_be_left_wait_and_the_next_one_is_claimed(self, store: Store) -> None:
+    def test_only_one_of_those_named_is_claimed(self, store: Store) -> None:
         first, second = store.enqueue(wanted(), 1.0), store.enqueue(wanted("api"), 2.0)
         assert [one.id for one in store.waiting()] == [first, second]
-        claimed = store.claim(3.0, leaving=[first])
+        claimed = store.claim(3.0, among=[second])
         assert claimed is not None
         assert claimed.id == second
-        assert store.claim(4.0, leaving={first: "why"}) is None
+        assert store.claim(4.0, among=[second]) is None
+        assert store.claim(4.0, among=[]) is None
         assert [one.id for one in store.waiting()] == [first]
 
     def test_a_queued_deployment_is_cancelled_at_once_and_never_claimed(self, store: Store) -> None:

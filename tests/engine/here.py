@@ -104,7 +104,7 @@ class Here:
             # An app, whose containers are called after it, a user, a container and folders of
             # this test alone.
             (r"^  hello:$", f"  {self.app}:"),
-            (r"\b(deployer (?:deploy|history|rollback|status) )hello\b", rf"\1{self.app}"),
+            (r"\b(deployer (?:deploy|history|plan|rollback|status) )hello\b", rf"\1{self.app}"),
             (r"/nologin deployer$", f"/nologin {self.name}"),
             (r"deployer-nginx", f"{self.name}-nginx"),
             *((rf"(?<![\w/.]){path}(?=[/\s;'\"]|$)", f"{self.root}{path}") for path in FOLDERS),

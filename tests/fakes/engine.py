@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from deployer.errors import DeployerError, StartFailed
-from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Stopping
+from deployer.errors import DeployerError, Refused, StartFailed
+from deployer.model import Finished, Image, OneOff, Release, Replica, Running
+from deployer.ports import Adopted, Found, Stopping
+from deployer.spec import Spec
 from tests.fakes.registry import Behaviour, FakeRegistry
 
 _KILLED = 137
+PLAIN = Spec()
+LASTS = Finished(None, "", 0.0)
+"""What a command does that never ends by itself."""
 
 
 @dataclass
@@ -20,7 +25,8 @@ class _Container:
     replica: Replica
     image: Image
     behaviour: Behaviour
-    again: bool
+    spec: Spec
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,19 @@ class FakeEngine:
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
-    else has, `networks` those that exist.
+    else has, `networks` those that exist. `adopted` says which strangers count as replicas.
+    `commands` says how one-offs end, unless well at once;
+    `ran` are those that were started, `one_offs` those that are there, by name.
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.networks: set[str] = set()
+        self.commands: dict[tuple[str, ...], Finished | DeployerError] = {}
+        self.ran: list[tuple[Release, OneOff]] = []
+        self.one_offs: dict[str, OneOff] = {}
+        self.adopted: Callable[[], Sequence[Adopted]] = list
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
         self._kept: dict[tuple[str, int], str] = {}
@@ -48,6 +60,7 @@ class FakeEngine:
         self._failures: list[_Failure] = []
         self._made = 0
         self._lock = threading.RLock()
+        self._changes = 0
 
     # what tests say to it
 
@@ -75,6 +88,7 @@ class FakeEngine:
         One that runs again has another address, as Docker gives them.
         """
         with self._lock:
+            self._changes += 1
             found = self._containers[replica.name]
             if state is Running.GONE:
                 del self._containers[replica.name]
@@ -86,6 +100,24 @@ class FakeEngine:
             found.replica = replace(
                 found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
             )
+
+    def stranger(self, name: str, image: Image, spec: Spec = PLAIN) -> Replica:
+        """Let a container of this image run that somebody else has started."""
+        with self._lock:
+            known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
+            self._behaviours[image.pinned] = known
+            return self._start(self._create(Release("", 0, image, spec), 0, 1, name))
+
+    def pass_by(self, replica: Replica) -> None:
+        """Let a container be gone once it is stopped."""
+        with self._lock:
+            self._containers[replica.name].passing = True
+
+    def move(self, replica: Replica, address: str) -> None:
+        """Let a container have another address, "" for none that can be reached."""
+        with self._lock:
+            found = self._containers[replica.name]
+            found.replica = replace(found.replica, address=address)
 
     # ports.Engine
 
@@ -151,8 +183,8 @@ class FakeEngine:
     def replicas(self, app: str | None = None) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("replicas", app or ""):
-            found = [one.replica for one in self._containers.values()]
-            ours = [one for one in found if app in (None, one.app)]
+            found = [self._ours(one.replica) for one in self._containers.values()]
+            ours = [one for one in found if one.app and app in (None, one.app)]
             return sorted(ours, key=lambda one: (one.app, one.deployment, one.index))
 
     def halt(self, replica: Replica) -> Replica:
@@ -175,6 +207,28 @@ class FakeEngine:
                 self.change(replica, Running.RUNNING)
             return found.replica
 
+    def examine(self, name: str, app: str, image: Image) -> Found:
+        """See ports.Engine."""
+        with self._verb("examine", name):
+            found = self._containers.get(name)
+            if found is None:
+                raise Refused(f"there is no container {name}")
+            one = found.replica
+            running = one.state is Running.RUNNING
+            seen = (one.id, name, found.image, found.spec)
+            return Found(*seen, running, one.address, passing=found.passing)
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """See ports.Engine; asked all the time, it is not among the `calls`."""
+        if (failure := self._failure("wait_for_change")) is not None:
+            raise failure.error
+        known = int(after) if after else self._changes
+        end = time.monotonic() + timeout
+        while self._changes == known and time.monotonic() < end:
+            stopping()
+            time.sleep(0.005)
+        return str(self._changes) if self._changes != known else None
+
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
         with self._verb("retire", replica.name):
@@ -183,6 +237,7 @@ class FakeEngine:
             if found is None or ended.state is Running.GONE:
                 return ended
             del self._containers[replica.name]
+            self._changes += 1
             if ended.state is not Running.RUNNING:
                 return ended
             code = _KILLED if found.behaviour is Behaviour.STUBBORN else 0
@@ -194,8 +249,52 @@ class FakeEngine:
             for name, one in list(self._containers.items()):
                 if (one.replica.app, one.replica.deployment) == (app, deployment):
                     del self._containers[name]
+                    self._changes += 1
+            self._sweep(app, deployment)
+
+    def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
+        """See ports.Engine."""
+        name = f"{release.app}-{one_off.deployment}.{one_off.hook.when}"
+        with self._verb("run", name):
+            self._create_one_off(release, one_off, name)
+        begun = time.monotonic()
+        try:
+            planned = self.commands.get(one_off.hook.command, Finished(0, "done", 0.0))
+            if isinstance(planned, DeployerError):
+                raise planned
+            while planned is LASTS and time.monotonic() < begun + one_off.hook.timeout:
+                stopping()
+                time.sleep(0.001)
+            return replace(planned, seconds=time.monotonic() - begun)
+        finally:
+            self.one_offs.pop(name, None)
+
+    def sweep(self, app: str | None = None, deployment: int | None = None) -> list[str]:
+        """See ports.Engine."""
+        with self._verb("sweep", f"{app or ''} {deployment or ''}".strip()):
+            return self._sweep(app, deployment)
 
     # how it works
+
+    def _create_one_off(self, release: Release, one_off: OneOff, name: str) -> None:
+        if name in self.foreign:
+            raise StartFailed(f"cannot create container {name}: another container has this name")
+        missing = {one.name for one in release.spec.networks} - self.networks
+        if missing or release.image.pinned not in self._behaviours:
+            raise StartFailed(f"cannot create container {name}: no {missing or 'image'}")
+        self.one_offs[name] = one_off
+        self.ran.append((release, one_off))
+
+    def _sweep(self, app: str | None, deployment: int | None) -> list[str]:
+        doomed = [
+            name
+            for name, one in self.one_offs.items()
+            if app in (None, name.removesuffix(f"-{one.deployment}.{one.hook.when}"))
+            and deployment in (None, one.deployment)
+        ]
+        for name in doomed:
+            del self.one_offs[name]
+        return sorted(doomed)
 
     def _prepare(self, release: Release, deployment: int) -> list[Replica]:
         missing = {one.name for one in release.spec.networks} - self.networks
@@ -204,8 +303,8 @@ class FakeEngine:
         indexes = range(1, release.spec.replicas + 1)
         return [self._create(release, deployment, index) for index in indexes]
 
-    def _create(self, release: Release, deployment: int, index: int) -> Replica:
-        name = f"{release.app}-{deployment}-{index}"
+    def _create(self, release: Release, deployment: int, index: int, name: str = "") -> Replica:
+        name = name or f"{release.app}-{deployment}-{index}"
         if name in self.foreign:
             raise StartFailed(f"cannot create container {name}: another container has this name")
         if name in self._containers:
@@ -220,8 +319,8 @@ class FakeEngine:
             id=f"{self._made:064x}",
             name=name,
         )
-        again = release.spec.restart != "no"
-        self._containers[name] = _Container(replica, release.image, behaviour, again)
+        self._changes += 1
+        self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
         return replica
 
     def _start(self, replica: Replica) -> Replica:
@@ -233,7 +332,7 @@ class FakeEngine:
             self.change(replica, Running.RUNNING)
             started = found.replica
             if found.behaviour is Behaviour.EXITS:
-                state = Running.RESTARTING if found.again else Running.EXITED
+                state = Running.RESTARTING if found.spec.restart != "no" else Running.EXITED
                 self.change(replica, state, exit_code=3)
                 return started
         return found.replica
@@ -251,17 +350,29 @@ class FakeEngine:
         found = self._containers.get(replica.name)
         if found is None or found.replica.id != replica.id:
             return replace(replica, state=Running.GONE, address="")
-        return found.replica
+        return self._ours(found.replica)
+
+    def _ours(self, replica: Replica) -> Replica:
+        """The replica as what it counts, where it was adopted."""
+        for one in self.adopted():
+            if one.container == replica.id:
+                return replace(replica, app=one.app, deployment=one.deployment, release=one.release)
+        return replica
 
     @contextmanager
     def _verb(self, verb: str, about: str) -> Iterator[None]:
         with self._lock:
             self.calls.append((verb, about))
-            failure = next((one for one in self._failures if one.verb == verb), None)
-            if failure is not None:
-                self._failures.remove(failure)
-                if not failure.after:
-                    raise failure.error
+            failure = self._failure(verb)
+            if failure is not None and not failure.after:
+                raise failure.error
             yield
             if failure is not None:
                 raise failure.error
+
+    def _failure(self, verb: str) -> _Failure | None:
+        with self._lock:
+            failure = next((one for one in self._failures if one.verb == verb), None)
+            if failure is not None:
+                self._failures.remove(failure)
+            return failure

@@ -10,15 +10,17 @@ from typing import TypeVar
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import images, look, remove, start
+from deployer.engines.docker import events, images, look, oneoff, remove, start
+from deployer.engines.docker.adopt.examine import examine
+from deployer.engines.docker.adopted import NONE_ADOPTED, Adoptions
 from deployer.engines.docker.client import Clients, translated, words
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
 from deployer.engines.docker.pull import Wanted, pull
 from deployer.engines.docker.revive import revive
 from deployer.errors import EngineError
-from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Logins, Stopping
+from deployer.model import Finished, Image, OneOff, Release, Replica, Running
+from deployer.ports import Found, Logins, Stopping
 
 T = TypeVar("T")
 _Begin = Callable[[docker.APIClient, str, Release, int, ReleaseFiles], list[Replica]]
@@ -33,16 +35,23 @@ class DockerEngine:
     """Implements ports.Engine on one Docker Engine.
 
     `instance` names this deployer among those that may share the engine: lower-case letters
-    and digits. It looks at nothing that carries another's name.
+    and digits. It looks at nothing that carries another's name. `adoptions` are the containers
+    that it did not make and counts as replicas all the same.
     """
 
     def __init__(
-        self, clients: Clients, instance: str, logins: Logins, files: ReleaseFiles
+        self,
+        clients: Clients,
+        instance: str,
+        logins: Logins,
+        files: ReleaseFiles,
+        adoptions: Adoptions = NONE_ADOPTED,
     ) -> None:
         self._clients = clients
         self._instance = instance
         self._logins = logins
         self._files = files
+        self._adoptions = adoptions
 
     def has(self, image: Image) -> bool:
         """Whether the image of this digest is here."""
@@ -89,7 +98,8 @@ class DockerEngine:
         """The replica as it is now."""
         with translated(f"look at container {replica.name}"):
             try:
-                found = look.replica_of(self._clients.api.inspect_container(replica.id))
+                inspected = self._clients.api.inspect_container(replica.id)
+                found = look.replica_of(inspected) or self._adoptions.replica_of(inspected)
                 found = found and look.with_its_end(self._clients.api, found)
             except NotFound:
                 found = None
@@ -110,7 +120,14 @@ class DockerEngine:
     def replicas(self, app: str | None = None) -> list[Replica]:
         """All our replicas of one or every app."""
         with translated("list containers"):
-            return look.replicas(self._clients.api, self._instance, app)
+            api = self._clients.api
+            ours = look.replicas(api, self._instance, app)
+            return look.in_order([*ours, *self._adoptions.replicas(api, app)])
+
+    def examine(self, name: str, app: str, image: Image) -> Found:
+        """A container that was there before deployer, as the app that it is to become."""
+        with translated(f"look at container {name}"):
+            return examine(self._clients.api, name, app, image.name, self._adoptions.network)
 
     def halt(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, and keep it."""
@@ -122,15 +139,35 @@ class DockerEngine:
         with translated(f"start container {replica.name} again"):
             return revive(self._clients.api, replica, restart, self.look)
 
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """Wait until a container of ours may have changed."""
+        return events.wait_for_change(
+            self._clients, self._instance, after, timeout=timeout, stopping=stopping
+        )
+
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it."""
         with translated(f"retire container {replica.name}"):
-            return remove.retire(self._clients.api, replica, self.look)
+            own = not self._adoptions.has(replica.id)
+            return remove.retire(self._clients.api, replica, self.look, volumes=own)
 
     def discard(self, app: str, deployment: int) -> None:
-        """Remove the replicas of a deployment at once."""
+        """Remove the replicas and one-offs of a deployment at once."""
         with translated(f"discard the containers of {app}, deployment {deployment}"):
             remove.discard(self._clients.api, self._instance, app, deployment)
+        self.sweep(app, deployment)
+
+    def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
+        """Run a command once in a container of the release, and remove that at its end."""
+        with translated(f"run {one_off.hook.when} of {release.app}"):
+            api = self._clients.api
+            return oneoff.run(api, self._instance, release, one_off, self._files, stopping)
+
+    def sweep(self, app: str | None = None, deployment: int | None = None) -> list[str]:
+        """Remove one-offs that no `run` waits for any more."""
+        with translated("remove one-off containers"):
+            api = self._clients.api
+            return oneoff.sweep(api, self._instance, self._files, app, deployment)
 
     def _begin(self, how: _Begin, release: Release, deployment: int) -> list[Replica]:
         with translated(f"start {release.app}"):

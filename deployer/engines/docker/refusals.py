@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import re
 
-from deployer.errors import ImageNotFound, RegistryDenied, RegistryError, RegistryUnavailable
+from deployer.errors import (
+    ImageNotFound,
+    RateLimited,
+    RegistryDenied,
+    RegistryError,
+    RegistryUnavailable,
+)
 from deployer.model import Image
 
 # URLs and references: a repository may be called anything, `timeout` too.
 _NAMES = re.compile(r"\S*/\S*")
 
 _LOCAL = re.compile(r"failed to register layer|no space left on device", re.IGNORECASE)
+_LIMITED = re.compile(r"toomanyrequests|(?:status: |HTTP )429", re.IGNORECASE)
 _UNAVAILABLE = re.compile(
     r"toomanyrequests|unexpected HTTP status: (?:429|5\d\d)|HTTP (?:429|5\d\d) response"
     r"|connection refused|connection reset|no such host|server misbehaving|no route to host"
@@ -97,7 +104,8 @@ def refusal(image: Image, said: str) -> RegistryError | None:
         return None
     what = f"cannot get {image}: the registry {image.host}"
     if _UNAVAILABLE.search(meaning):
-        return RegistryUnavailable(
+        kind = RateLimited if _LIMITED.search(meaning) else RegistryUnavailable
+        return kind(
             f"{what} does not serve it now: {said}. Look whether it runs and can be reached"
         )
     if _DENIED.search(meaning):

@@ -1,7 +1,8 @@
 """Takes replicas away: gently with retire, at once with discard, for a while with halt.
 
 Anonymous volumes go with their container: no later one can be given them, and every replaced
-container would otherwise leave some behind. Named volumes and binds stay.
+container would otherwise leave some behind. Named volumes and binds stay, and so do the volumes
+of an adopted container: the spec that was derived from it names them.
 """
 
 from __future__ import annotations
@@ -27,13 +28,19 @@ _POLL = 0.05
 _STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
 
 
-def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
-    """Stop the replica in its own way and remove it; how it ended."""
+def retire(
+    api: docker.APIClient,
+    replica: Replica,
+    look: Callable[[Replica], Replica],
+    *,
+    volumes: bool = True,
+) -> Replica:
+    """Stop the replica in its own way and remove it, its anonymous volumes too; how it ended."""
     try:
         set_restart(api, replica, "no")
         _stop(api, replica, look)
         ended = look(replica)
-        _remove(api, replica.id)
+        remove(api, replica.id, volumes=volumes)
     except NotFound:
         return look(replica)
     return ended
@@ -54,7 +61,7 @@ def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> 
     labels = selecting(instance, app, deployment)
     for listed in api.containers(all=True, filters={"label": labels}):
         if any(identity_of(listed["Labels"], name) for name in listed["Names"]):
-            _remove(api, listed["Id"], force=True)
+            remove(api, listed["Id"], force=True)
 
 
 def set_restart(api: docker.APIClient, replica: Replica, restart: str) -> None:
@@ -88,9 +95,12 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
             raise
 
 
-def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+def remove(
+    api: docker.APIClient, container: str, *, force: bool = False, volumes: bool = True
+) -> None:
+    """Remove a container; what is gone, or going, counts as done."""
     try:
-        again(lambda: api.remove_container(container, v=True, force=force))
+        again(lambda: api.remove_container(container, v=volumes, force=force))
     except NotFound:
         return
     except APIError as error:

@@ -66,8 +66,8 @@ def _create_all(
         Identity(instance, release.app, deployment, release.number, index)
         for index in range(1, release.spec.replicas + 1)
     ]
-    _check_version(api, release)
-    _check_networks(api, release)
+    check_version(api, release)
+    check_networks(api, release)
     check_joined(api, release)
     files = releases.write(release)
     for identity in identities:
@@ -76,7 +76,8 @@ def _create_all(
     return identities
 
 
-def _check_version(api: docker.APIClient, release: Release) -> None:
+def check_version(api: docker.APIClient, release: Release) -> None:
+    """Raise StartFailed for what this Docker would silently leave out."""
     if missing := too_new(release.spec, api.api_version):
         raise StartFailed(
             f"cannot start {release.app}: {', '.join(missing)}, and this one would silently leave "
@@ -84,7 +85,7 @@ def _check_version(api: docker.APIClient, release: Release) -> None:
         )
 
 
-def _check_networks(api: docker.APIClient, release: Release) -> None:
+def check_networks(api: docker.APIClient, release: Release) -> None:
     """Docker would create the container and fail only at its start, with a vaguer word."""
     for network in (one.name for one in release.spec.networks):
         try:
@@ -117,7 +118,7 @@ def _create(
             if error.status_code != _CONFLICT:
                 raise
             made = _own_half_done(api, identity, error)
-        _join(api, release, made["Id"])
+        join(api, release, made["Id"])
 
 
 def _own_half_done(api: docker.APIClient, identity: Identity, conflict: APIError) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def _own_half_done(api: docker.APIClient, identity: Identity, conflict: APIError
     return existing
 
 
-def _join(api: docker.APIClient, release: Release, container: str) -> None:
+def join(api: docker.APIClient, release: Release, container: str) -> None:
     """Connect the networks after the first, before the start: the app sees all from its birth."""
     if not all_at_create(api.api_version):
         for network in release.spec.networks[1:]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from deployer.engines.docker.refusals import refusal, with_advice
-from deployer.errors import DeployerError, ImageNotFound, RegistryDenied, RegistryUnavailable
+from deployer.errors import (
+    DeployerError,
+    ImageNotFound,
+    RateLimited,
+    RegistryDenied,
+    RegistryUnavailable,
+)
 from deployer.model import Image
 
 IMAGE = Image("127.0.0.1:5001", "timeout/denied", "v1")
@@ -26,10 +32,10 @@ SAID: list[tuple[str, type[DeployerError] | None]] = [
         "'docker login': denied: requested access to the resource is denied",
         RegistryDenied,
     ),
-    ("toomanyrequests: You have reached your pull rate limit.", RegistryUnavailable),
+    ("toomanyrequests: You have reached your pull rate limit.", RateLimited),
     ("received unexpected HTTP status: 500 Internal Server Error", RegistryUnavailable),
     ("received unexpected HTTP status: 503 Service Unavailable", RegistryUnavailable),
-    ("error parsing HTTP 429 response body: unexpected end of JSON input", RegistryUnavailable),
+    ("error parsing HTTP 429 response body: unexpected end of JSON input", RateLimited),
     ("dial tcp 127.0.0.1:5008: connect: connection refused", RegistryUnavailable),
     ("dial tcp: lookup no-such-host.invalid: no such host", RegistryUnavailable),
     ("net/http: TLS handshake timeout", RegistryUnavailable),

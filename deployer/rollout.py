@@ -87,6 +87,7 @@ class Rollout:
         app = self._app()
         self._deadline = time.monotonic() + app.limits.timeout
         wanted = self._resolve(app)
+        self._parts.releases.leave_room_to_adopt(app, self.deployment.trigger)
         if self._parts.releases.is_live(wanted):
             return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
         with ExitStack() as undo:

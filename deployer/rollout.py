@@ -232,8 +232,7 @@ class Rollout:
         return release
 
     def _drop(self, app: str, number: int) -> None:
-        drop = self._parts.releases.drop
-        self._record.attempt("drop the release", lambda: drop(app, number))
+        self._record.attempt("drop the release", partial(self._parts.releases.drop, app, number))
 
     def _prune(self, app: App) -> None:
         prune, keep = self._parts.releases.prune, app.limits.keep

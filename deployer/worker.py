@@ -133,6 +133,7 @@ class Worker:
         if due:
             # Before the work: what ends meanwhile asks for another turn.
             self._due = now + self.resync
+            self._done("adopt", partial(adoption.again, self.parts))
         if not self._done("work", partial(self._work, due)):
             self._due = 0.0
             self.stop.wait(self.retry)

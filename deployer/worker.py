@@ -105,7 +105,6 @@ class Worker:
         parts = self.parts
         active = parts.store.active()
         replicas = parts.engine.replicas()
-        self._keeping.begin()
         applied = parts.traffic.begin(self._routes(active, replicas))
         under_way = {deployment.id for deployment in parts.store.running()}
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
@@ -116,6 +115,7 @@ class Worker:
             waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
             if name not in active and not waiting:
                 parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
+        self._keeping.begin()
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _look_again(self) -> None:

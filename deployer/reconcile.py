@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -116,8 +116,8 @@ class Reconciler:
         if history and history[0].status not in ENDED:
             return True
         tag = followed(app, history)
-        found = self.registry.resolve(replace(app.image, tag=tag), app.spec.platform).digest
-        known = self._now(app, tag, found, history)
+        known = self._now(app, tag, history)
+        found = known.digest
         finding, reason = judge(known)
         if finding is Finding.MOVED:
             for other in self._before(app):
@@ -138,18 +138,27 @@ class Reconciler:
             one for one in found if one.image.name == app.image.name and one.reconcile is not None
         ]
 
-    def _now(self, app: App, tag: str, digest: str, history: list[Deployment]) -> Now:
+    def _now(self, app: App, tag: str, history: list[Deployment]) -> Now:
         active = self.store.active().get(app.name)
         digests = {row.number: row.image.digest for row in self.store.releases(app.name)}
+        served = digests.get(active.release, "") if active else ""
         seen = self._seen.get(app.name)
         return Now(
             tag=tag,
-            digest=digest,
-            served=digests.get(active.release, "") if active else "",
+            digest=self._digest(app, tag, {served, seen["digest"] if seen else served}),
+            served=served,
             history=history,
             before=Seen(seen["tag"], seen["digest"], seen["at"]) if seen else None,
             mended=self._mended.get(app.name, 0.0),
         )
+
+    def _digest(self, app: App, tag: str, known: Collection[str]) -> str:
+        """What the tag means; only what is not known yet costs a look at its manifest."""
+        image = replace(app.image, tag=tag)
+        seen = self.registry.glance(image)
+        if seen and seen in known:
+            return seen
+        return self.registry.resolve(image, app.spec.platform).digest
 
     def _note(self, name: str, seen: Seen, finding: Finding, reason: str) -> None:
         before = self._seen.get(name, {})

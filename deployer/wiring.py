@@ -114,6 +114,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
+    from deployer.registries.heads import Heads
     from deployer.stores.fence import fenced
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
@@ -137,7 +138,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
         host = nginx_host(config, clients, instance)
         yield Adapters(
             store=store,
-            registry=DockerRegistry(clients, logins),
+            registry=DockerRegistry(clients, logins, glance=Heads(logins)),
             engine=fenced(engine, store.check_fence),
             host=host,
             proxy=fenced(proxy(config, host), store.check_fence),

@@ -201,6 +201,10 @@ class SlowRegistry:
             self.goes_on.wait(30)
         return self._registry.resolve(image, platform)
 
+    def glance(self, image: Image) -> str:
+        """See ports.Registry."""
+        return self._registry.glance(image)
+
 
 def eventually(is_true: Callable[[], object]) -> None:
     """Wait until it is true."""

@@ -169,6 +169,20 @@ def test_while_one_is_queued_or_runs_the_registry_is_not_asked(scene: Scene) -> 
     assert len(scene.world.registry.asked) == asked
 
 
+def test_what_is_known_already_costs_no_look_at_a_manifest(scene: Scene) -> None:
+    """Only such a look counts as a pull; what is held counts as known as well."""
+    asked = scene.world.registry.asked
+    asked.clear()
+    scene.look(3)
+    assert asked == []
+    scene.world.push(Behaviour.EXITS)
+    scene.look()
+    scene.run()
+    asked.clear()
+    scene.look(3)
+    assert (asked, scene.result()[0]) == ([], "held")
+
+
 def test_what_is_queued_while_the_registry_answers_is_not_superseded(scene: Scene) -> None:
     scene.world.push()
     scene.world.registry.meanwhile = lambda: scene.world.store.enqueue(

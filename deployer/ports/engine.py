@@ -60,6 +60,14 @@ class Registry(Protocol):
         """
         ...
 
+    def glance(self, image: Image) -> str:
+        """The digest that the image's tag has, asked so that it counts as no pull.
+
+        "" where that cannot be told like this, for whatever reason: `resolve` then can, or says
+        why. The platform is not looked at. Raises RateLimited.
+        """
+        ...
+
 
 class Engine(Protocol):
     """Runs releases as containers, found again by their labels and never by memory.

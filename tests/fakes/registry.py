@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from deployer.errors import DeployerError, ImageNotFound
+from deployer.errors import DeployerError, ImageNotFound, RateLimited
 from deployer.model import Image
 
 
@@ -63,6 +63,13 @@ class FakeRegistry:
         if digest is None:
             raise _unknown(image)
         return replace(image, digest=digest)
+
+    def glance(self, image: Image) -> str:
+        """The digest of the image's tag, where that is known and nothing is set."""
+        self.meanwhile()
+        if isinstance(self.error, RateLimited):
+            raise self.error
+        return "" if self.error else self._digests.get(str(image), "")
 
     def behaviour(self, image: Image) -> Behaviour:
         """What containers of this very digest do. Raises ImageNotFound, or the set error."""

@@ -21,6 +21,7 @@ from deployer.engines.docker.labels import INSTANCE
 from deployer.engines.docker.registry import DockerRegistry
 from deployer.model import Image, Replica
 from deployer.ports import Adopted, Logins
+from deployer.registries.heads import Heads
 from tests.fakes.registry import Behaviour
 from tests.lab.engine import BUILD_ENV
 from tests.lab.images import BUSYBOX, push
@@ -54,7 +55,7 @@ class DockerWorld:
         self.adopted: list[Adopted] = []
         adoptions = Adoptions(lambda: self.adopted)
         self.engine = DockerEngine(self.clients, self.app, logins, self.files, adoptions)
-        self.registry = DockerRegistry(self.clients, logins)
+        self.registry = DockerRegistry(self.clients, logins, glance=Heads(logins))
         self._lab = lab
         self._containers: list[str] = []
         self._networks: list[str] = []

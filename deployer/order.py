@@ -67,8 +67,8 @@ def kept_back(
         if last and last.status in _NOT_TAKEN and last.digest == wanted.digest:
             return (
                 f"{name}, which {wanted.app} depends on, does not run this image: its deployment "
-                f"{last.id} {_ended(last.status)}. Deploy {name} first, or order "
-                f"`deployer deploy {wanted.app}`"
+                f"{last.id} {_ended(last.status)}. Deploy {name}, then `deployer deploy "
+                f"{wanted.app}`"
             )
     return ""
 

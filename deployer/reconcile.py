@@ -21,6 +21,7 @@ from deployer.errors import (
     StoreError,
 )
 from deployer.model import App
+from deployer.order import before_it
 from deployer.ports import Registry, Store
 from deployer.timetable import Between, Failing, Timetable
 
@@ -122,6 +123,8 @@ class Reconciler:
         found = known.digest
         finding, reason = judge(known)
         if finding is Finding.MOVED:
+            for other in self._before(app):
+                self._look(other)
             wanted = Wanted(app.name, Trigger.RECONCILE, tag=tag)
             queued = self.store.enqueue_if_idle(wanted, self.now())
             if queued is None:
@@ -129,6 +132,14 @@ class Reconciler:
             log.info("tag has moved", app=app.name, tag=tag, digest=found, deployment=queued)
         self._note(app.name, Seen(tag, found, self.now()), finding, reason)
         return False
+
+    def _before(self, app: App) -> list[App]:
+        """Apps of the same image that come first, whose look may not have been due yet."""
+        apps = self.apps()
+        found = [apps[name] for name in reversed(before_it(app.name, apps))]
+        return [
+            one for one in found if one.image.name == app.image.name and one.reconcile is not None
+        ]
 
     def _now(self, app: App, tag: str, history: list[Deployment]) -> Now:
         active = self.store.active().get(app.name)

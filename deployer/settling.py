@@ -10,6 +10,7 @@ import structlog
 from deployer.deployment import Trigger, Wanted
 from deployer.errors import Refused
 from deployer.model import App, Release
+from deployer.order import in_order
 from deployer.parts import Parts
 from deployer.ports import Active
 
@@ -42,8 +43,9 @@ class Settling:
             return
         parts = self.parts()
         active = parts.store.active()
-        for name, ordered in list(self._open.items()):
-            app = parts.apps.get(name)
+        line = in_order(parts.apps)
+        for name in sorted(self._open, key=lambda one: line.index(one) if one in line else -1):
+            app, ordered = parts.apps.get(name), self._open[name]
             wanted = app and self._wanted(app, active.get(name), ordered=ordered)
             if not wanted:
                 del self._open[name]

@@ -9,6 +9,10 @@ import pytest
 
 from deployer.deployment import Deployment, Status, Trigger, Wanted
 from deployer.model import Image
+from deployer.order import held_back
+from deployer.reconcile import Reconciler
+from deployer.settling import Settling
+from deployer.spec import Spec
 from tests.fakes.registry import Behaviour
 from tests.world import World, app, small_world
 
@@ -37,7 +41,7 @@ def test_an_image_that_failed_before_it_is_not_deployed(world: World) -> None:
     assert jobs.status is Status.REFUSED
     assert jobs.reason == (
         "web, which jobs depends on, does not run this image: its deployment 3 failed. "
-        "Deploy web first, or order `deployer deploy jobs`"
+        "Deploy web, then `deployer deploy jobs`"
     )
     assert jobs.serving == 1
     assert world.replicas("jobs") == serving
@@ -56,3 +60,37 @@ def test_an_operator_decides_otherwise(world: World) -> None:
     jobs = world.deploy(Wanted("jobs", Trigger.OPERATOR))
     assert jobs.status is Status.FAILED
     assert "does not stay up" in jobs.reason
+
+
+def test_a_push_that_no_webhook_told_of_goes_in_the_same_order(world: World) -> None:
+    """Whichever tag is looked at first."""
+    for name in ("web", "jobs"):
+        world.change(name, reconcile=10.0)
+    time = [100.0]
+    tags = Reconciler(
+        lambda: dict(sorted(world.parts.apps.items())),
+        world.store,
+        world.registry,
+        now=lambda: time[0],
+        clock=lambda: time[0],
+        between=lambda low, high: low,
+    )
+    world.push()
+    tags.turn()
+    assert [one.app for one in world.store.waiting()] == ["web", "jobs"]
+    held = held_back(world.store.waiting(), [], {"web", "jobs"}, world.parts.apps)
+    assert list(held) == [world.store.waiting()[1].id]
+    time[0] += 20.0
+    tags.turn()
+    assert len(world.store.waiting()) == 2
+
+
+def test_a_change_of_the_configuration_of_several_goes_in_the_same_order(world: World) -> None:
+    for name in ("web", "jobs"):
+        world.change(name, spec=Spec(environment=(("LEVEL", "2"),)))
+    settling = Settling(lambda: world.parts)
+    settling.ask(["jobs", "gone", "web"], ordered=True)
+    settling.turn()
+    waiting = world.store.waiting()
+    assert [one.app for one in waiting] == ["web", "jobs"]
+    assert list(held_back(waiting, [], {"web", "jobs"}, world.parts.apps)) == [waiting[1].id]

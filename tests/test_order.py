@@ -193,7 +193,7 @@ def test_an_image_that_the_app_before_did_not_take_is_not_deployed(
     why = kept_back(WANTED, {"db": [ended(3, status), ended(2, Status.SUCCEEDED)]}, {}, SHOP)
     assert why == (
         f"db, which web depends on, does not run this image: its deployment 3 {word}. "
-        "Deploy db first, or order `deployer deploy web`"
+        "Deploy db, then `deployer deploy web`"
     )
 
 

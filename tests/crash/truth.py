@@ -88,13 +88,18 @@ class Truth:
     def _of_nginx(self, version: str) -> Iterator[str]:
         """Live is what is current on disk, it names the replica, and the app answers."""
         world, app = self.world, self.world.web
-        current, live, disk = world.current(), world.live(), world.on_disk()
-        if current != live:
-            yield f"generation {live} is live, {current} on disk"
-        unfinished = [name for name in disk if ".new" in name]
+        generations = world.path / "state" / "nginx" / "generations"
+        try:
+            current = world.current()
+            site = (generations / str(current) / "sites" / f"{app.name}.conf").read_text()
+        except FileNotFoundError as error:
+            yield f"{error.filename} is not there"
+            return
+        if current != world.live():
+            yield f"generation {world.live()} is live, {current} on disk"
+        unfinished = [one.name for one in generations.glob(".new*")]
         if unfinished:
             yield f"unfinished files {unfinished}"
-        site = disk.get(f"generations/{current}/sites/{app.name}.conf", "")
         addresses = [
             one["NetworkSettings"]["IPAddress"]
             for one in self.containers()

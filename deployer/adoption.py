@@ -50,7 +50,9 @@ def _adopted(parts: Parts, app: App) -> bool:
     try:
         found = parts.engine.examine(app.adopt, app.name, app.image)
         image = _adoptable(app, found)
-    except Refused as error:
+    except DeployerError as error:
+        if error.retry:
+            raise
         _refuse(parts, app, f"cannot adopt {app.adopt}: {error}")
         return False
     adoption = Adoption(app.name, found.container, image, found.spec, tuple(_told(app, found)))

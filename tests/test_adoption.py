@@ -11,7 +11,7 @@ import pytest
 
 from deployer import adoption
 from deployer.deployment import Deployment, Status, Trigger, Wanted
-from deployer.errors import EngineUnavailable, StoreUnavailable
+from deployer.errors import EngineError, EngineUnavailable, StoreUnavailable
 from deployer.model import Image, Replica, Running
 from deployer.spec import Spec
 from tests.fakes.registry import Behaviour
@@ -208,6 +208,14 @@ def test_a_container_that_nginx_cannot_reach_is_not_adopted(world: World) -> Non
     old = running(world)
     world.engine.move(old, "")
     assert "it has no address on the network where Nginx reaches the apps" in refused(world)
+
+
+def test_what_docker_refuses_to_show_keeps_no_other_app_from_being_served(world: World) -> None:
+    running(world)
+    world.engine.fail("examine", EngineError("cannot look at container shop: input/output error"))
+    assert adoption.adopt(world.parts) == {"web"}
+    (failed,) = history(world)
+    assert failed.reason.startswith("cannot adopt shop: cannot look at container shop")
 
 
 def test_a_container_whose_image_no_registry_has_is_not_adopted(world: World) -> None:

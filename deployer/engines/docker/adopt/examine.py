@@ -61,12 +61,23 @@ def facts_of(api: docker.APIClient, name: str) -> Facts:
     changes = api.diff(container["Id"]) if copies else None
     return Facts(
         container=container,
-        image=api.inspect_image(container["Image"]),  # type: ignore[no-untyped-call]
+        image=_image(api, container),
         machine=_machine(api),
         names=dict(_names(api, container["HostConfig"])),
         changed=frozenset(one["Path"] for one in changes or ()),
         copied=_copied(labels) if copies else (),
     )
+
+
+def _image(api: docker.APIClient, container: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = api.inspect_image(container["Image"])  # type: ignore[no-untyped-call]
+    except NotFound:
+        raise Refused(
+            f"the image of {container['Name'].removeprefix('/')} is no longer here, so nobody can "
+            f"tell its settings from the container's. `docker pull` {container['Config']['Image']}"
+        ) from None
+    return found
 
 
 def _machine(api: docker.APIClient) -> Machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,11 +88,21 @@ def test_a_container_with_all_kinds_of_options_on_two_networks_comes_back_the_sa
     found = examined(world, name, old)
     assert found.left == ()
     after = replaced(world, found.spec, new)
+    unnamed(world, found)
     known_as = {world.app, name}
     assert comparable(after, known_as) == comparable(before, known_as)
     assert after["Config"]["Image"] == new.pinned
     keys, unsaid = sayable("shop", {"image": old.name, **keys_of(found.spec)})
     assert (spec_of("shop", keys), unsaid) == (found.spec, [])
+
+
+def unnamed(world: DockerWorld, found: Found) -> None:
+    """Remove the app's containers, and the volumes that got their names from Docker."""
+    for replica in world.engine.replicas(world.app):
+        world.engine.discard(world.app, replica.deployment)
+    for volume in found.spec.volumes:
+        if re.fullmatch("[0-9a-f]{64}", volume.source):
+            world.api.remove_volume(volume.source)
 
 
 # Of one life, or said in another form elsewhere: mounts, published ports.
@@ -173,15 +184,13 @@ def test_the_data_of_a_volume_without_a_name_is_there_after_a_rollback(world: Do
     container = world.stranger(f"{world.app}-old", image)
     run(["docker", "exec", container, "sh", "-c", "echo canary > /data/kept"])
     found = examined(world, f"{world.app}-old", image)
-    (volume,) = found.spec.volumes
     try:
         replaced(world, Spec(), image, 2)
         again = replaced(world, found.spec, image, 3)
         kept = run(["docker", "exec", again["Id"], "cat", "/data/kept"])
         assert kept == "canary\n"
     finally:
-        world.engine.discard(world.app, 3)
-        world.api.remove_volume(volume.source)
+        unnamed(world, found)
 
 
 @pytest.fixture

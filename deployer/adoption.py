@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import structlog
 
-from deployer.deployment import Status
+from deployer.deployment import Status, Trigger
 from deployer.errors import DeployerError, Refused
 from deployer.model import App, Image
 from deployer.parts import Parts
@@ -20,8 +20,9 @@ def adopt(parts: Parts) -> set[str]:
 
     Nothing is touched: the container goes on as it is and counts as a replica of the first
     release. Each adoption is one transaction, and what follows it may be repeated, so that it
-    does not matter where a worker is killed. The answer names the apps that are not to be
-    bootstrapped, as their container could not be adopted and may still be serving.
+    does not matter where a worker is killed. What is refused now is tried again at the next call.
+    The answer names the apps that are not to be bootstrapped, as their container could not be
+    adopted and may still be serving.
     """
     held = {app.name for app in _waiting(parts) if not _adopted(parts, app)}
     for row in parts.store.adopted():
@@ -29,12 +30,18 @@ def adopt(parts: Parts) -> set[str]:
     return held
 
 
+def again(parts: Parts) -> None:
+    """Adopt what could not be adopted before, or was not asked for yet."""
+    adopt(parts)
+
+
 def _waiting(parts: Parts) -> Iterator[App]:
-    active = parts.store.active()
-    under_way = {one.app for one in parts.store.running()}
-    for app in parts.apps.values():
+    asked = [app for app in parts.apps.values() if app.adopt]
+    active = parts.store.active() if asked else {}
+    under_way = {one.app for one in parts.store.running()} if asked else set()
+    for app in asked:
         begun = app.name in active or app.name in under_way
-        if app.adopt and not begun and not parts.store.releases(app.name):
+        if not begun and parts.releases.awaits_adoption(app):
             yield app
 
 
@@ -44,16 +51,20 @@ def _adopted(parts: Parts, app: App) -> bool:
         found = parts.engine.examine(app.adopt, app.name, app.image)
         image = _adoptable(app, found)
     except Refused as error:
-        reason = f"cannot adopt {app.adopt}: {error}"
-        newest = parts.store.deployments(app.name, limit=1)
-        if not newest or (newest[0].status, newest[0].reason) != (Status.FAILED, reason):
-            parts.store.not_adopted(app.name, parts.now(), reason)
-        log.warning("not adopted", app=app.name, container=app.adopt, reason=reason)
+        _refuse(parts, app, f"cannot adopt {app.adopt}: {error}")
         return False
     adoption = Adoption(app.name, found.container, image, found.spec, tuple(_told(app, found)))
     release = parts.store.adopt(adoption, parts.now())
     log.info("adopted", app=app.name, container=found.name, release=release.number)
     return True
+
+
+def _refuse(parts: Parts, app: App, reason: str) -> None:
+    """Write down why not, unless the last attempt said so already."""
+    tries = [one for one in parts.store.deployments(app.name) if one.trigger is Trigger.BOOTSTRAP]
+    if not tries or (tries[0].status, tries[0].reason) != (Status.FAILED, reason):
+        parts.store.not_adopted(app.name, parts.now(), reason)
+        log.warning("not adopted", app=app.name, container=app.adopt, reason=reason)
 
 
 def _adoptable(app: App, found: Found) -> Image:

@@ -48,6 +48,7 @@ class Reconciler:
     between: Between = random.uniform
     _times: Timetable = field(init=False)
     _seen: dict[str, dict[str, Any]] = field(init=False, default_factory=dict)
+    _begun: bool = field(init=False, default=False)
     _mended: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,12 +65,14 @@ class Reconciler:
             # One that no worker wrote is replaced by the next.
             if error.retry:
                 raise
+        self._begun = True
 
     def run(self, stop: threading.Event) -> None:
-        """Look at what is due until `stop` is set."""
+        """Look at what is due, once it is known what was seen before, until `stop` is set."""
         while not stop.wait(GLANCE):
             try:
-                self.turn()
+                if self._begun:
+                    self.turn()
             except Exception:
                 # One strange answer must not end the looks at all other apps.
                 log.exception("a look at a tag broke")

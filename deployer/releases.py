@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from deployer.deployment import Status
+from deployer.deployment import Status, Trigger
 from deployer.errors import PullFailed, Refused
 from deployer.model import DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
@@ -47,6 +47,22 @@ class Releases:
 
     store: Store
     engine: Engine
+
+    def awaits_adoption(self, app: App) -> bool:
+        """Whether a container is to become its first release before anything else runs."""
+        return bool(app.adopt) and not self.store.releases(app.name)
+
+    def leave_room_to_adopt(self, app: App, trigger: Trigger) -> None:
+        """Raise Refused beside a container that could not be adopted and may still be serving.
+
+        An operator who asks for it knows what runs.
+        """
+        if trigger is not Trigger.OPERATOR and self.awaits_adoption(app):
+            raise Refused(
+                f"the container {app.adopt} is to be adopted first, and was not: see the history "
+                f"of {app.name}. Correct that or remove `adopt`; or `deployer deploy {app.name}`, "
+                "if nothing is to be taken over"
+            )
 
     def is_live(self, wanted: Release) -> bool:
         """Whether just this serves already: same digest, same spec, every replica running."""

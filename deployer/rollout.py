@@ -78,6 +78,7 @@ class Rollout:
         app = self._app()
         self._deadline = time.monotonic() + app.limits.timeout
         wanted = self._resolve(app)
+        self._parts.releases.leave_room_to_adopt(app, self.deployment.trigger)
         if self._parts.releases.is_live(wanted):
             return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
         self._allow(wanted)
@@ -221,8 +222,7 @@ class Rollout:
         return release
 
     def _drop(self, app: str, number: int) -> None:
-        drop = self._parts.releases.drop
-        self._record.attempt("drop the release", lambda: drop(app, number))
+        self._record.attempt("drop the release", partial(self._parts.releases.drop, app, number))
 
     def _prune(self, app: App) -> None:
         prune, keep = self._parts.releases.prune, app.limits.keep

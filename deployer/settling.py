@@ -21,8 +21,9 @@ log = structlog.get_logger()
 class Settling:
     """The apps whose configuration may be another than what serves, until that is settled.
 
-    An app of which a deployment is queued or runs waits for its end: the queued one takes the
-    new configuration by itself, and the running one may change what serves.
+    A changed app of which a deployment is queued or runs waits for its end: the queued one takes
+    the new configuration by itself, and the running one may change what serves. At a start both
+    have the configuration of now.
     """
 
     parts: Callable[[], Parts]
@@ -52,6 +53,7 @@ class Settling:
             queued = parts.store.enqueue_if_idle(wanted, parts.now())
             if queued is not None:
                 log.info("configuration is deployed", app=name, deployment=queued)
+            if queued is not None or not ordered:
                 del self._open[name]
 
     def _wanted(self, app: App, active: Active | None, *, ordered: bool) -> Wanted | None:

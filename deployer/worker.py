@@ -107,13 +107,13 @@ class Worker:
         held = adoption.adopt(parts)
         active = parts.store.active()
         replicas = parts.engine.replicas()
-        self._keeping.begin()
         applied = parts.traffic.begin(self._routes(active, replicas))
         under_way = {deployment.id for deployment in parts.store.running()}
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
         if stale:
             self._spawn(self._sweep, stale, applied)
         turns.bootstrap(parts.store, parts.apps, parts.now(), leaving=held)
+        self._keeping.begin()
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _look_again(self) -> None:
@@ -133,6 +133,7 @@ class Worker:
         if due:
             # Before the work: what ends meanwhile asks for another turn.
             self._due = now + self.resync
+            self._done("adopt", partial(adoption.again, self.parts))
         if not self._done("work", partial(self._work, due)):
             self._due = 0.0
             self.stop.wait(self.retry)

@@ -220,18 +220,37 @@ def test_a_container_whose_image_no_registry_has_is_not_adopted(world: World) ->
     )
 
 
-def test_what_was_refused_is_adopted_once_it_can_be(world: World) -> None:
+def test_what_was_refused_is_adopted_once_it_can_be_without_a_restart(world: World) -> None:
     old = running(world)
     world.engine.change(old, Running.EXITED, exit_code=0)
-    refused(world)
-    world.engine.change(old, Running.RUNNING)
     with working(world):
+        eventually(lambda: newest(world))
+        world.engine.change(old, Running.RUNNING)
         eventually(lambda: over(world, 3))
     assert [one.status for one in history(world)] == [
         Status.FAILED,
         Status.SUCCEEDED,
         Status.SUCCEEDED,
     ]
+
+
+@pytest.mark.parametrize("trigger", [Trigger.WEBHOOK, Trigger.RECONCILE, Trigger.CONFIG])
+def test_until_then_nothing_is_started_beside_it_but_by_an_operator(
+    world: World, trigger: Trigger
+) -> None:
+    """What waits to be adopted may be serving; whoever orders a deployment knows what runs."""
+    world.push()
+    asked = world.store.enqueue(Wanted("web", trigger), 1.0)
+    with working(world):
+        eventually(lambda: world.stored(asked).ended_at)
+        ordered = world.store.enqueue(Wanted("web", Trigger.OPERATOR), 2.0)
+        eventually(lambda: over(world, ordered))
+    assert world.stored(asked).status is Status.REFUSED
+    assert "the container shop is to be adopted first, and was not" in world.stored(asked).reason
+    assert world.stored(asked).digest
+    assert world.stored(ordered).status is Status.SUCCEEDED
+    cannot = [one for one in history(world) if one.reason.startswith("cannot adopt")]
+    assert len(cannot) == 1
 
 
 def test_an_app_that_has_served_before_adopts_nothing(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from deployer.model import Limits, Running
 from deployer.releases import is_of
 from deployer.rollout import Rollout
 from deployer.traffic import route_of
+from tests.fakes.registry import Behaviour
 from tests.fate import Fate, Killed, dress
 from tests.world import World, small_world
 
@@ -80,3 +82,20 @@ def test_nothing_of_an_image_stays_that_served_until_the_drain_was_over(world: W
     assert world.deploy().status is Status.SUCCEEDED
     assert world.releases() == [2]
     assert not world.engine.has(first)
+
+
+@pytest.mark.parametrize("jump", [86400.0, -86400.0])
+@pytest.mark.parametrize("step", [Step.PULL, Step.CHECK, Step.WATCH])
+def test_a_clock_that_jumps_by_a_day_changes_nothing(world: World, jump: float, step: Step) -> None:
+    """Deadlines count with a clock that nobody sets; the other one is only written down."""
+    clock = [1_000_000.0]
+    world.parts = replace(world.parts, now=lambda: clock[0])
+    world.push()
+    world.store.at[step] = lambda: clock.append(clock.pop() + jump)
+    ended = world.deploy()
+    assert (ended.status, ended.attempt) == (Status.SUCCEEDED, 1)
+    world.push(Behaviour.SILENT)
+    world.store.at[step] = lambda: clock.append(clock.pop() - jump)
+    failed = world.deploy()
+    assert "was not healthy within 0.1 s" in failed.reason
+    assert world.routed() == world.addresses(ended.id)

@@ -97,6 +97,20 @@ def test_a_queued_one_is_not_superseded_and_takes_the_new_configuration_itself(
     assert newest(world).id == queued
 
 
+def test_at_a_start_what_is_under_way_is_enough_however_it_ends(
+    world: World, settling: Settling
+) -> None:
+    world.change(spec=OTHER)
+    world.push(Behaviour.EXITS)
+    world.store.enqueue(Wanted("web", Trigger.WEBHOOK), 1.0)
+    settling.ask(["web"], ordered=False)
+    settling.turn()
+    failed = run(world)
+    assert failed.status is Status.FAILED
+    settling.turn()
+    assert newest(world).id == failed.id
+
+
 def test_one_that_fails_is_not_tried_again(world: World, settling: Settling) -> None:
     world.change(tags=("next",))
     world.push(Behaviour.EXITS, tag="next")

@@ -117,8 +117,9 @@ class Engine(Protocol):
         """Create and start all replicas of a release for a deployment, in index order.
 
         Names and labels are decided by app, deployment and index, so that a half-done start
-        is found and completed. Raises StartFailed (a foreign container has the name, a
-        network or volume is missing, Docker refused it).
+        is found and completed. An image that somebody removed since its pull is brought again.
+        Raises StartFailed (a foreign container has the name, a network or volume is missing,
+        Docker refused it), and what `pull` raises.
         """
         ...
 

@@ -214,10 +214,25 @@ class EngineContract:
         with pytest.raises(StartFailed, match="no-such-network"):
             world.engine.start(release(world, spec=spec), 7)
 
-    def test_a_release_whose_image_is_not_there_does_not_start(self, world: EngineWorld) -> None:
-        unpulled = Release(world.app, 1, world.push(Behaviour.ANSWERS), SPEC)
-        with pytest.raises(StartFailed):
-            world.engine.start(unpulled, 7)
+    @pytest.mark.parametrize("verb", ["keep", "prepare", "start"])
+    def test_an_image_that_somebody_removed_since_its_pull_is_brought_again(
+        self, world: EngineWorld, verb: str
+    ) -> None:
+        removed = Release(world.app, 1, world.push(Behaviour.ANSWERS), SPEC)
+        if verb == "keep":
+            world.engine.keep(removed)
+        else:
+            getattr(world.engine, verb)(removed, 7)
+        assert world.engine.has(removed.image)
+        world.engine.discard(world.app, 7)
+        world.engine.forget(world.app, [])
+
+    def test_a_release_whose_image_is_nowhere_does_not_start(self, world: EngineWorld) -> None:
+        pushed = world.push(Behaviour.ANSWERS)
+        nowhere = Release(world.app, 1, replace(pushed, digest=f"sha256:{1:064}"), SPEC)
+        with pytest.raises(ImageNotFound):
+            world.engine.start(nowhere, 7)
+        assert world.engine.replicas(world.app) == []
 
     def test_prepared_replicas_are_created_and_do_not_run_until_they_are_started(
         self, world: EngineWorld

@@ -54,36 +54,46 @@ class Struck:
 class Bench:
     """One app, several versions of it, and a worker that waits to be killed."""
 
-    def __init__(self, one: World, store: SQLiteStore) -> None:
+    def __init__(self, one: World, store: SQLiteStore, *, lossless: bool = True) -> None:
+        """`lossless`: no request may fail, whenever a worker is killed."""
+        self.lossless = lossless
         self.world = one
         self.store = store
         self._api = docker.APIClient()
         self._standby = self._puppet()
-        self._worker = self._next()
-        self._digests = {f"{n} of {one.name}": "" for n in ("a", "b", "c", "broken")}
+        self.worker = self.next()
+        self.digests = {f"{n} of {one.name}": "" for n in ("a", "b", "c", "broken")}
         self.truth = Truth(one, store, self._api, "")
         self.serves = ""
 
     def begin(self) -> None:
         """Push all versions, and let the first serve."""
+        self.push_all()
+        self.worker.go()
+        wait_until(lambda: bool(self.store.active()), "the first version", limit=60)
+        self.look_at_all()
+        self.wait_true()
+
+    def push_all(self) -> None:
+        """Push all versions; the tag that is deployed stands for the first."""
         app = self.world.web
-        for version in self._digests:
+        for version in self.digests:
             extra = ['CMD ["false"]'] if version.startswith("broken") else []
-            self._digests[version] = app.push_afresh(version, *extra)
+            self.digests[version] = app.push_afresh(version, *extra)
             # With a tag of its own it is found again when all is cleaned.
             tag = version.partition(" ")[0]
-            app.registry.point(app.repository, tag, self._digests[version])
-        self.serves = next(iter(self._digests))
+            app.registry.point(app.repository, tag, self.digests[version])
+        self.serves = next(iter(self.digests))
         self._tag(self.serves)
-        self._worker.go()
-        wait_until(lambda: bool(self.store.active()), "the first version", limit=60)
+
+    def look_at_all(self) -> None:
+        """Find what this deployer made by its label, now that there is something."""
         instance = self.world.deployer.instance()
         self.truth = Truth(self.world, self.store, self._api, instance)
-        self.wait_true()
 
     def close(self) -> None:
         """End the processes and connections that are its own."""
-        for puppet in (self._worker, self._standby):
+        for puppet in (self.worker, self._standby):
             puppet.kill()
         self._api.close()
 
@@ -91,7 +101,7 @@ class Bench:
 
     def deploy(self) -> str:
         """A webhook, of a version that is not on this machine."""
-        known = [one for one in self._digests if not one.startswith("broken")]
+        known = [one for one in self.digests if not one.startswith("broken")]
         version = known[(known.index(self.serves) + 1) % len(known)]
         self._tag(version)
         self._deliver()
@@ -99,7 +109,7 @@ class Bench:
 
     def fail(self) -> str:
         """A webhook, of a version that does not start."""
-        self._tag(next(one for one in self._digests if one.startswith("broken")))
+        self._tag(next(one for one in self.digests if one.startswith("broken")))
         self._deliver()
         return self.serves
 
@@ -109,29 +119,29 @@ class Bench:
         active = self.store.active()[app].release
         row = next(row for row in self.store.releases(app) if row.number != active)
         self.store.give(Order(0, "rollback", app, "crash", time.time(), release=row.number))
-        return next(one for one, digest in self._digests.items() if digest == row.image.digest)
+        return next(one for one, digest in self.digests.items() if digest == row.image.digest)
 
     # what is done to the worker
 
     def recorded(self, ask: Callable[[], str]) -> list[Point]:
         """Every point of what is asked for, from a run in which nobody is killed."""
-        self._worker.record()
+        self.worker.record()
         self.serves = ask()
         self.wait_true()
-        points = list(self._worker.points)
+        points = list(self.worker.points)
         self._restart()
         return points
 
     def recorded_recovery(self, ask: Callable[[], str], point: Point) -> list[Point]:
         """Every point of the recovery from a kill at that point."""
-        self._worker.arm(point)
+        self.worker.arm(point)
         self.serves = ask()
-        wait_until(self._worker.died, f"a kill at {point}", limit=LIMIT)
-        self._worker.kill()
-        self._worker = self._next()
-        self._worker.record()
+        wait_until(self.worker.died, f"a kill at {point}", limit=LIMIT)
+        self.worker.kill()
+        self.worker = self.next()
+        self.worker.record()
         self.wait_true()
-        points = list(self._worker.points)
+        points = list(self.worker.points)
         self._restart()
         return points
 
@@ -142,21 +152,21 @@ class Bench:
         """
         begun = time.monotonic()
         # Before the load: a client's first connection must not wait for a busy machine.
-        self._worker.arm(point)
-        with self._load() as load:
+        self.worker.arm(point)
+        with self.load() as load:
             self.serves = ask()
-            met = self._dies()
-            self._worker = self._next()
+            met = self.dies()
+            self.worker = self.next()
             if second is not None:
-                self._worker.arm(second)
-                met = self._dies() and met
-                self._worker = self._next()
+                self.worker.arm(second)
+                met = self.dies() and met
+                self.worker = self.next()
             killed = time.monotonic()
-            self._worker.go()
+            self.worker.go()
             self.wait_true()
             recovered = time.monotonic() - killed
             report = load.stop()
-        if report.failed or not check_ids(report, self.world.ids):
+        if self.lossless and (report.failed or not check_ids(report, self.world.ids)):
             raise LabError(f"requests were lost:\n{report}\n{check_ids(report, self.world.ids)}")
         if report.sent < 10:
             raise LabError(f"there was no load:\n{report}")
@@ -169,35 +179,35 @@ class Bench:
         wrong: list[str] = []
 
         def look() -> bool:
-            wrong[:] = self.truth.lies(self.serves, self._digests[self.serves])
-            if self.store.snapshot().get("pid") != self._worker.pid:
+            wrong[:] = self.truth.lies(self.serves, self.digests[self.serves])
+            if self.store.snapshot().get("pid") != self.worker.pid:
                 wrong.append("the worker has not looked yet")
             return not wrong
 
         wait_until(look, "a true state", limit=LIMIT, step=0.1, hint=lambda: "; ".join(wrong))
 
-    def _dies(self) -> bool:
+    def dies(self) -> bool:
         """Whether it died where it should; where it never came there it is killed when done."""
         true_since = 0.0
 
         def over() -> bool:
             nonlocal true_since
-            wrong = self.truth.lies(self.serves, self._digests[self.serves])
+            wrong = self.truth.lies(self.serves, self.digests[self.serves])
             true_since = 0.0 if wrong else true_since or time.monotonic()
-            return self._worker.died() or (not wrong and time.monotonic() - true_since > AFTERWARDS)
+            return self.worker.died() or (not wrong and time.monotonic() - true_since > AFTERWARDS)
 
         wait_until(over, "a kill or an end", limit=LIMIT, step=0.05)
-        met = self._worker.died()
-        self._worker.kill()
+        met = self.worker.died()
+        self.worker.kill()
         return met
 
     def _restart(self) -> None:
-        self._worker.stop()
-        self._worker = self._next()
-        self._worker.go()
+        self.worker.stop()
+        self.worker = self.next()
+        self.worker.go()
         self.wait_true()
 
-    def _next(self) -> Puppet:
+    def next(self) -> Puppet:
         """The process that is ready; another one gets ready meanwhile."""
         ready, self._standby = self._standby, self._puppet()
         return ready
@@ -205,13 +215,13 @@ class Bench:
     def _puppet(self) -> Puppet:
         return Puppet(self.world.deployer.environment, self.world.deployer.log)
 
-    def _load(self) -> Load:
+    def load(self) -> Load:
         target = ("127.0.0.1", self.world.deployer.http_port)
         return Load(target, self.world.web.host, CLIENTS, pace=0.01, think=0.4)
 
     def _tag(self, version: str) -> None:
         app = self.world.web
-        app.registry.point(app.repository, "latest", self._digests[version])
+        app.registry.point(app.repository, "latest", self.digests[version])
 
     def _deliver(self) -> None:
         name = self.world.web.name
@@ -227,15 +237,15 @@ class Bench:
 
 
 @contextmanager
-def bench(label: str) -> Iterator[Bench]:
+def bench(label: str, *, strategy: str = "start-first") -> Iterator[Bench]:
     """A bench whose first version serves; all of it is gone in the end."""
-    with world(label, web=APP) as one:
+    with world(label, web={**APP, "deploy": {"strategy": strategy}}) as one:
         for name, value in QUICK.items():
             one.deployer.set(name, value)
         one.configure(configs={"motd": {"content": "hello"}})
         migrate(one.database)
         with closing(SQLiteStore(one.database)) as store:
-            made = Bench(one, store)
+            made = Bench(one, store, lossless=strategy == "start-first")
             try:
                 made.begin()
                 yield made

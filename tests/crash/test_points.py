@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,10 +18,22 @@ pytestmark = [pytest.mark.lab, pytest.mark.root]
 Ask = Callable[[Bench], str]
 Kills = tuple[Point, Point | None]
 
-SCENARIOS: Mapping[str, Ask] = {
-    "deploy": Bench.deploy,
-    "failure": Bench.fail,
-    "rollback": Bench.roll_back,
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is asked for, and how one release takes over from the other then."""
+
+    ask: Ask
+    strategy: str = "start-first"
+
+
+SCENARIOS = {
+    "deploy": Scenario(Bench.deploy),
+    "failure": Scenario(Bench.fail),
+    "rollback": Scenario(Bench.roll_back),
+    "stop-first": Scenario(Bench.deploy, "stop-first"),
+    "stop-first-rollback": Scenario(Bench.roll_back, "stop-first"),
+    "stop-first-failure": Scenario(Bench.fail, "stop-first"),
 }
 FIRST = [
     Point("start", "Engine.start", 1, "after"),
@@ -48,14 +60,14 @@ class Enumeration:
     done: list[Struck] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
-    def run(self, ask: Ask, kills: list[Kills]) -> None:
+    def run(self, scenario: Scenario, kills: list[Kills]) -> None:
         """All of them."""
         left = list(kills)
         while left:
-            with bench(self.label) as one:
-                if ask is not Bench.deploy:
-                    one.recorded(one.deploy)
-                while left and self._strike(one, ask, *left.pop(0)):
+            with bench(self.label, strategy=scenario.strategy) as one:
+                # A rollback needs a second release.
+                one.recorded(one.deploy)
+                while left and self._strike(one, scenario.ask, *left.pop(0)):
                     pass
 
     def _strike(self, one: Bench, ask: Ask, point: Point, second: Point | None) -> bool:
@@ -106,7 +118,7 @@ def test_a_kill_before_at_and_after_the_switch_and_in_recovery_is_recovered(
 ) -> None:
     """One of each kind; `make test-long` has them all."""
     made = Enumeration("crash", print)
-    made.run(Bench.deploy, ONE_OF_A_KIND)
+    made.run(SCENARIOS["deploy"], ONE_OF_A_KIND)
     assert made.broken == []
     assert [one.point for one in made.done if one.met] == [point for point, _ in ONE_OF_A_KIND]
 
@@ -115,12 +127,12 @@ def test_a_kill_before_at_and_after_the_switch_and_in_recovery_is_recovered(
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_single_kill_is_recovered(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """Before and after each call of each port that this makes."""
-    ask = SCENARIOS[name]
-    with bench(f"crash-{name}") as one:
+    scenario = SCENARIOS[name]
+    with bench(f"crash-{name}", strategy=scenario.strategy) as one:
         one.recorded(one.deploy)
-        points = one.recorded(lambda: ask(one))
+        points = one.recorded(lambda: scenario.ask(one))
     with telling(capsys, f"crash-{name}") as made:
-        made.run(ask, [(point, None) for point in points])
+        made.run(scenario, [(point, None) for point in points])
 
 
 @pytest.mark.long
@@ -133,4 +145,4 @@ def test_every_second_kill_in_recovery_is_recovered(
         usual = one.recorded(one.deploy)
         points = one.recorded_recovery(one.deploy, first)
     with telling(capsys, "crash-twice") as made:
-        made.run(Bench.deploy, [(first, one) for one in points if one not in usual])
+        made.run(SCENARIOS["deploy"], [(first, one) for one in points if one not in usual])

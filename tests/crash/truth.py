@@ -65,7 +65,7 @@ class Truth:
         if tags != kept.keys():
             yield f"images of {sorted(tags)} are kept, releases are {sorted(kept)}"
         files = {int(one.name) for one in (self._private / "files" / app).glob("*")}
-        if files != kept.keys():
+        if files and files != kept.keys():
             yield f"files of {sorted(files)} are kept, releases are {sorted(kept)}"
 
     def _of_containers(self, digest: str, serves: Active) -> Iterator[str]:

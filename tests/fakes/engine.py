@@ -143,6 +143,7 @@ class FakeEngine:
     def keep(self, release: Release) -> None:
         """See ports.Engine."""
         with self._verb("keep", f"{release.app} {release.number}"):
+            self._brought(release.image)
             self._kept[release.app, release.number] = release.image.pinned
 
     def forget(self, app: str, keep: Sequence[int]) -> None:
@@ -308,9 +309,7 @@ class FakeEngine:
             raise StartFailed(f"cannot create container {name}: another container has this name")
         if name in self._containers:
             return self._containers[name].replica
-        behaviour = self._behaviours.get(release.image.pinned)
-        if behaviour is None:
-            raise StartFailed(f"cannot create container {name}: no image {release.image.pinned}")
+        behaviour = self._brought(release.image)
         self._made += 1
         replica = Replica(
             app=release.app,
@@ -337,6 +336,11 @@ class FakeEngine:
                 self.change(replica, state, exit_code=3)
                 return started
         return found.replica
+
+    def _brought(self, image: Image) -> Behaviour:
+        if image.pinned not in self._behaviours:
+            self._behaviours[image.pinned] = self._registry.behaviour(image)
+        return self._behaviours[image.pinned]
 
     def _next_address(self) -> str:
         self._made += 1

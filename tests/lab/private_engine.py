@@ -4,6 +4,7 @@ It has its own network, mounts and folders, so that nothing it does reaches the 
 What is to talk to its containers, or to be talked to by them, runs inside its network too.
 """
 
+import ctypes
 import os
 import shlex
 import signal
@@ -33,6 +34,8 @@ NEWER = Recipe(
 # Seen from a root of its own as well: where the lab's and pytest's folders are.
 _SHARED = (LAB, Path("/tmp"))  # noqa: S108 - a folder to be seen, nothing is made in it
 _EXEC = "/run/docker"
+# CLONE_NEWNET of the kernel's sched.h.
+_NETWORK = 0x40000000
 _IMAGES = (BUSYBOX, NGINX, PYTHON)
 
 
@@ -59,9 +62,14 @@ class PrivateEngine:
         """What makes a process of the lab use this engine, and have folders of its own."""
         return {"DOCKER_HOST": self.address, "DEPLOYER_LAB": str(self.lab)}
 
+    @property
+    def network(self) -> str:
+        """The file that stands for its network."""
+        return f"/proc/{self._holder.pid()}/ns/net"
+
     def inside(self, argv: Sequence[str]) -> list[str]:
         """The command that runs this one in the engine's network, with the machine's own files."""
-        return ["nsenter", f"--net=/proc/{self._holder.pid()}/ns/net", "--", *argv]
+        return ["nsenter", f"--net={self.network}", "--", *argv]
 
     def open(self) -> None:
         """Make the namespaces and start it in them."""
@@ -181,6 +189,31 @@ def private_engine(
             yield engine
         finally:
             engine.close()
+
+
+@contextmanager
+def entered(engine: PrivateEngine) -> Iterator[None]:
+    """This thread, and all that it starts, is in the engine's network and talks to it alone."""
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    before = os.environ.get("DOCKER_HOST")
+    other = os.open(engine.network, os.O_RDONLY)
+    try:
+        _set_network(other)
+        os.environ["DOCKER_HOST"] = engine.address
+        yield
+    finally:
+        os.environ.pop("DOCKER_HOST")
+        if before is not None:
+            os.environ["DOCKER_HOST"] = before
+        _set_network(own)
+        os.close(own)
+        os.close(other)
+
+
+def _set_network(handle: int) -> None:
+    """Python has `os.setns` from 3.12 on."""
+    if ctypes.CDLL(None, use_errno=True).setns(handle, _NETWORK):
+        raise LabError(f"cannot enter a network: {os.strerror(ctypes.get_errno())}")
 
 
 def newer_root() -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+import docker
 from docker.errors import APIError, NotFound
 
 from deployer.engines.docker import events, images, look, oneoff, remove, start
@@ -15,8 +18,17 @@ from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
 from deployer.engines.docker.pull import Wanted, pull
 from deployer.engines.docker.revive import revive
+from deployer.errors import EngineError
 from deployer.model import Finished, Image, OneOff, Release, Replica, Running
 from deployer.ports import Found, Logins, Stopping
+
+T = TypeVar("T")
+_Begin = Callable[[docker.APIClient, str, Release, int, ReleaseFiles], list[Replica]]
+
+_PRUNED = re.compile(r"No such (image|container):")
+_PRUNED_AT_MOST = 3
+# Seconds: it was pulled a moment ago, so that the registry is there and quick.
+_STALL, _TIMEOUT = 20.0, 120.0
 
 
 class DockerEngine:
@@ -61,8 +73,12 @@ class DockerEngine:
 
     def keep(self, release: Release) -> None:
         """Tag the release's image so that pruning leaves it alone."""
-        with translated(f"tag {release.image.pinned}"):
-            images.keep(self._clients.api, self._instance, release)
+
+        def tag() -> None:
+            with translated(f"tag {release.image.pinned}"):
+                images.keep(self._clients.api, self._instance, release)
+
+        self._though_pruned(release, tag)
 
     def forget(self, app: str, keep: Sequence[int]) -> None:
         """Remove the images and files of the app's releases that are not to be kept."""
@@ -72,15 +88,11 @@ class DockerEngine:
 
     def prepare(self, release: Release, deployment: int) -> list[Replica]:
         """Create all replicas of a release and start none."""
-        with translated(f"prepare {release.app}"):
-            return start.prepare(
-                self._clients.api, self._instance, release, deployment, self._files
-            )
+        return self._though_pruned(release, lambda: self._begin(start.prepare, release, deployment))
 
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """Create and start all replicas of a release."""
-        with translated(f"start {release.app}"):
-            return start.start(self._clients.api, self._instance, release, deployment, self._files)
+        return self._though_pruned(release, lambda: self._begin(start.start, release, deployment))
 
     def look(self, replica: Replica) -> Replica:
         """The replica as it is now."""
@@ -156,3 +168,29 @@ class DockerEngine:
         with translated("remove one-off containers"):
             api = self._clients.api
             return oneoff.sweep(api, self._instance, self._files, app, deployment)
+
+    def _begin(self, how: _Begin, release: Release, deployment: int) -> list[Replica]:
+        with translated(f"start {release.app}"):
+            return how(self._clients.api, self._instance, release, deployment, self._files)
+
+    def _though_pruned(self, release: Release, act: Callable[[], T]) -> T:
+        """Do what needs the image, and bring that again where somebody removed it since its pull.
+
+        `docker system prune -a` takes every image without a running container, and containers
+        that were created and not started yet.
+        """
+        for _ in range(_PRUNED_AT_MOST):
+            try:
+                return act()
+            except EngineError as error:
+                found = _PRUNED.search(str(error))
+                if found is None or (found[1] == "image" and self.has(release.image)):
+                    raise
+            self.pull(
+                release.image,
+                platform=release.spec.platform,
+                stall=_STALL,
+                timeout=_TIMEOUT,
+                stopping=lambda: None,
+            )
+        return act()

@@ -13,7 +13,7 @@ from deployer.evidence import read
 from deployer.model import AppHook, Finished, Limits, Moment
 from deployer.rollout import Rollout
 from deployer.spec import Spec
-from tests.fakes.engine import LASTS
+from tests.fakes.oneoff import LASTS
 from tests.fakes.registry import Behaviour
 from tests.world import World, app, small_world
 

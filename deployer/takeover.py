@@ -137,31 +137,38 @@ class Takeover:
 
     def bring_back(self, app: App, before: Active | None) -> None:
         """Start what was stopped to make room, and route to it once it is healthy."""
-        engine = self.parts.engine
-        served = [one for one in engine.replicas(app.name) if is_of(one, before)]
-        restart = self._spec_of(before).restart
-        revived = [
-            one if one.state is Running.RUNNING else engine.revive(one, restart) for one in served
-        ]
+        revived = self._revived(app.name, before)
         try:
             # A deadline that has passed is the new one's; being stopped must not keep it off.
             with suppress(Interrupted):
                 revived = self._watcher(app).until_healthy(revived)
         finally:
             # Also where it is not healthy: it served before, and nothing else does.
-            now = [engine.look(one) for one in revived]
+            now = [self.parts.engine.look(one) for one in revived]
             self.parts.traffic.switch(app.name, route_of(app, now) or closed_route(app))
+
+    def _revived(self, app: str, before: Active | None) -> list[Replica]:
+        """What served, running again; what somebody has removed meanwhile is made anew."""
+        engine, release = self.parts.engine, self._opened(before)
+        restart = release.spec.restart if release else Spec().restart
+        served = [one for one in engine.replicas(app) if is_of(one, before)]
+        revived = [
+            one if one.state is Running.RUNNING else engine.revive(one, restart) for one in served
+        ]
+        if before and release and len(revived) < release.spec.replicas:
+            return engine.start(release, before.deployment)
+        return revived
 
     def _watcher(self, app: App) -> Watcher:
         parts = self.parts
         stopping = partial(self.sleep, 0.0)
         return Watcher(parts.engine, parts.prober, app.health, self.sleep, stopping)
 
-    def _spec_of(self, active: Active | None) -> Spec:
+    def _opened(self, active: Active | None) -> Release | None:
         if active is not None:
             with suppress(Refused):
-                return self.parts.store.open_release(active.app, active.release).spec
-        return Spec()
+                return self.parts.store.open_release(active.app, active.release)
+        return None
 
     def _discard(self) -> None:
         self.parts.engine.discard(self.record.deployment.app, self.record.deployment.id)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer.deployment import Status, Step
-from deployer.errors import ConfigRejected, EngineUnavailable
+from deployer.errors import ConfigRejected, EngineUnavailable, StartFailed
 from deployer.model import Limits, Running, Strategy
 from deployer.ports import Active
 from deployer.rollout import Rollout
@@ -148,16 +148,27 @@ def test_the_old_one_comes_back_once_docker_is_back(world: World) -> None:
     assert serves(world, 1)
 
 
-def test_one_that_does_not_come_back_is_told_and_the_app_is_closed(world: World) -> None:
+def test_one_that_was_removed_meanwhile_is_made_anew_from_its_release(world: World) -> None:
+    """Pruning takes stopped containers."""
     world.push(Behaviour.SILENT)
     world.store.at[Step.CHECK] = lambda: world.engine.change(world.replicas()[0], Running.GONE)
     ended = world.deploy()
+    assert (ended.status, ended.serving) == (Status.FAILED, 1)
+    assert ended.reason.endswith("release 1 serves as before")
+    assert serves(world, 1)
+
+
+def test_one_that_cannot_come_back_is_told_and_the_app_stays_closed(world: World) -> None:
+    world.push(Behaviour.SILENT)
+    world.store.at[Step.CHECK] = lambda: world.engine.fail("revive", StartFailed("port taken"))
+    ended = world.deploy()
     assert ended.status is Status.FAILED
+    assert "could not start the old release again: port taken" in ended.reason
     assert world.routed() == []
 
 
 @pytest.mark.parametrize("step", [Step.START, Step.CHECK, Step.SWITCH])
-def test_a_worker_that_is_stopped_meanwhile_leaves_the_old_one_serving(
+def test_a_worker_that_is_stopped_meanwhile_leaves_one_of_both_serving(
     world: World, step: Step
 ) -> None:
     world.push()
@@ -165,12 +176,13 @@ def test_a_worker_that_is_stopped_meanwhile_leaves_the_old_one_serving(
     rollout = world.claim()
     with pytest.raises(Exception, match="being stopped"):
         rollout.run()
-    if step is not Step.SWITCH:
-        assert serves(world, 1)
+    switched = step is Step.SWITCH
+    assert serves(world, 2) if switched else serves(world, 1)
     world.calm()
-    again = Rollout(world.parts, world.stored(rollout.deployment.id))
-    assert again.again().status is Status.SUCCEEDED
-    again.clean_up()
+    later = Rollout(world.parts, world.stored(rollout.deployment.id))
+    ended = later.finish() if switched else later.again()
+    assert ended.status is Status.SUCCEEDED
+    later.clean_up()
     assert serves(world, 2)
 
 

@@ -13,7 +13,7 @@ from deployer.evidence import read
 from deployer.model import AppHook, Finished, Limits, Moment
 from deployer.rollout import Rollout
 from deployer.spec import Spec
-from tests.fakes.engine import LASTS
+from tests.fakes.oneoff import LASTS
 from tests.fakes.registry import Behaviour
 from tests.world import World, app, small_world
 
@@ -258,6 +258,20 @@ def test_the_deadline_of_the_deployment_ends_a_hook(world: World) -> None:
     assert failed.status is Status.FAILED
     assert failed.reason.startswith("the deployment did not get past its step start within")
     assert world.engine.one_offs == {}
+
+
+def test_an_operator_who_cancels_ends_a_hook(world: World) -> None:
+    world.engine.commands[MIGRATE] = LASTS
+    world.push()
+    rollout = world.claim()
+    world.store.at[Step.START] = lambda: rollout.cancel("alice")
+    ended = rollout.run()
+    rollout.clean_up()
+    assert ended.status is Status.CANCELLED
+    assert ended.reason.startswith("cancelled by alice")
+    assert ran(world) == [("pre_deploy", 1, 1)]
+    assert world.engine.one_offs == {}
+    assert (world.replicas(), world.releases()) == ([], [])
 
 
 def test_a_worker_that_is_stopped_leaves_no_hook_and_the_next_runs_it_again(world: World) -> None:

@@ -8,8 +8,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.config.app_file import AppDeployFile, AppFile, DeployFile
+from deployer.config.app_file import AppFile
 from deployer.config.compose.storage import is_path, with_content
+from deployer.config.deploy_file import AppDeployFile, DeployFile
 from deployer.config.envfile import Fill, parse_with_lines
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.config.app_file import DeployFile, ReconcileFile
+from deployer.config.deploy_file import DeployFile, ReconcileFile
 from deployer.config.file import NginxFile, PathsFile, ReceiverFile, WorkerFile
 from deployer.config.problems import Key, Problems, nearest
 from deployer.config.section import Section

@@ -14,8 +14,9 @@ from pydantic import (
 )
 
 from deployer.config import kinds, nginx
-from deployer.config.app_file import AppFile, DeployFile, ReconcileFile
+from deployer.config.app_file import AppFile
 from deployer.config.compose import process as compose
+from deployer.config.deploy_file import DeployFile, ReconcileFile
 from deployer.config.problems import nearest
 from deployer.config.section import Section
 from deployer.config.values import Nginx, Paths, Receiver, Worker

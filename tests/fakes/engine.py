@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from deployer.errors import DeployerError, Refused, StartFailed
-from deployer.model import Finished, Image, OneOff, Release, Replica, Running
+from deployer.model import Image, Release, Replica, Running
 from deployer.ports import Adopted, Found, Stopping
 from deployer.spec import Spec
+from tests.fakes.oneoff import FakeOneOffs
 from tests.fakes.registry import Behaviour, FakeRegistry
 
 _KILLED = 137
 PLAIN = Spec()
-LASTS = Finished(None, "", 0.0)
-"""What a command does that never ends by itself."""
 
 
 @dataclass
@@ -36,23 +35,19 @@ class _Failure:
     after: bool
 
 
-class FakeEngine:
+class FakeEngine(FakeOneOffs):
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
     else has, `networks` those that exist. `adopted` says which strangers count as replicas.
-    `commands` says how one-offs end, unless well at once;
-    `ran` are those that were started, `one_offs` those that are there, by name.
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.networks: set[str] = set()
-        self.commands: dict[tuple[str, ...], Finished | DeployerError] = {}
-        self.ran: list[tuple[Release, OneOff]] = []
-        self.one_offs: dict[str, OneOff] = {}
         self.adopted: Callable[[], Sequence[Adopted]] = list
+        super().__init__()
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
         self._kept: dict[tuple[str, int], str] = {}
@@ -124,7 +119,7 @@ class FakeEngine:
     def has(self, image: Image) -> bool:
         """See ports.Engine."""
         with self._verb("has", image.pinned):
-            return image.pinned in self._behaviours
+            return self._has(image)
 
     def pull(
         self,
@@ -252,49 +247,10 @@ class FakeEngine:
                     self._changes += 1
             self._sweep(app, deployment)
 
-    def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
-        """See ports.Engine."""
-        name = f"{release.app}-{one_off.deployment}.{one_off.hook.when}"
-        with self._verb("run", name):
-            self._create_one_off(release, one_off, name)
-        begun = time.monotonic()
-        try:
-            planned = self.commands.get(one_off.hook.command, Finished(0, "done", 0.0))
-            if isinstance(planned, DeployerError):
-                raise planned
-            while planned is LASTS and time.monotonic() < begun + one_off.hook.timeout:
-                stopping()
-                time.sleep(0.001)
-            return replace(planned, seconds=time.monotonic() - begun)
-        finally:
-            self.one_offs.pop(name, None)
-
-    def sweep(self, app: str | None = None, deployment: int | None = None) -> list[str]:
-        """See ports.Engine."""
-        with self._verb("sweep", f"{app or ''} {deployment or ''}".strip()):
-            return self._sweep(app, deployment)
-
     # how it works
 
-    def _create_one_off(self, release: Release, one_off: OneOff, name: str) -> None:
-        if name in self.foreign:
-            raise StartFailed(f"cannot create container {name}: another container has this name")
-        missing = {one.name for one in release.spec.networks} - self.networks
-        if missing or release.image.pinned not in self._behaviours:
-            raise StartFailed(f"cannot create container {name}: no {missing or 'image'}")
-        self.one_offs[name] = one_off
-        self.ran.append((release, one_off))
-
-    def _sweep(self, app: str | None, deployment: int | None) -> list[str]:
-        doomed = [
-            name
-            for name, one in self.one_offs.items()
-            if app in (None, name.removesuffix(f"-{one.deployment}.{one.hook.when}"))
-            and deployment in (None, one.deployment)
-        ]
-        for name in doomed:
-            del self.one_offs[name]
-        return sorted(doomed)
+    def _has(self, image: Image) -> bool:
+        return image.pinned in self._behaviours
 
     def _prepare(self, release: Release, deployment: int) -> list[Replica]:
         missing = {one.name for one in release.spec.networks} - self.networks

@@ -7,7 +7,7 @@ import pytest
 from deployer.errors import StartFailed
 from deployer.model import Finished, OneOff, Release
 from tests.contracts.oneoff import OneOffContract
-from tests.fakes.engine import LASTS
+from tests.fakes.oneoff import LASTS
 from tests.fakes.test_fakes import FakeEngineWorld
 
 

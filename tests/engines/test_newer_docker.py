@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.long]
 
 HERE = Path(__file__).parents[2]
 SUITE = [
-    *sorted((HERE / "tests/engines/docker").glob("test_*.py")),
+    *sorted((HERE / "tests/engines/docker").rglob("test_*.py")),
+    HERE / "tests/cli/test_adopt.py",
     *(HERE / f"tests/engine/test_{name}.py" for name in ("switching", "failing", "restarts")),
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployer import adoption, turns
 from deployer.config import Config
 from deployer.parts import Parts
 from deployer.reconcile import Reconciler
@@ -25,6 +26,7 @@ class Keeping:
     parts: Callable[[], Parts]
     reloading: Reloading | None = None
     gone: set[str] = field(init=False, default_factory=set)
+    _fresh: set[str] = field(init=False, default_factory=set)
     _tags: Reconciler = field(init=False)
     _settling: Settling = field(init=False)
 
@@ -52,11 +54,21 @@ class Keeping:
         self.gone = self.gone.union(plan.gone) - config.apps.keys()
         for name in plan.changed:
             self._tags.mended(name)
-        self._settling.ask([*plan.new, *plan.changed], ordered=True)
+        self._fresh.update(plan.new, plan.changed)
+        self._settling.ask(plan.changed, ordered=True)
         return config
 
     def settle(self) -> None:
-        """Queue what a configuration needs that is not what serves. Raises StoreError."""
+        """Queue what a changed configuration needs that is not what serves.
+
+        Raises StoreError, EngineUnavailable.
+        """
+        if self._fresh:
+            parts = self.parts()
+            held = adoption.adopt(parts)
+            leaving = held | (parts.apps.keys() - self._fresh)
+            turns.bootstrap(parts.store, parts.apps, parts.now(), leaving=leaving)
+            self._fresh.clear()
         self._settling.turn()
 
     def shown(self) -> dict[str, Any]:

@@ -118,6 +118,9 @@ class Reconciler:
         history = self.store.deployments(app.name, limit=DEPTH)
         if history and history[0].status not in ENDED:
             return True
+        if app.adopt and app.name not in self.store.active():
+            # Its container could not be adopted, and may still be serving.
+            return False
         tag = followed(app, history)
         known = self._now(app, tag, history)
         found = known.digest

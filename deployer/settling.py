@@ -32,7 +32,8 @@ class Settling:
     def ask(self, names: Iterable[str], *, ordered: bool) -> None:
         """Look at these apps; `ordered` is whether somebody has changed just their keys.
 
-        Else (at a start) an app that an operator took back to an earlier release stays there.
+        Else (at a start) an app that an operator took back to an earlier release, or whose
+        adopted container serves, stays there. What serves nothing is no matter of this.
         """
         for name in names:
             self._open[name] = ordered or self._open.get(name, False)
@@ -60,7 +61,7 @@ class Settling:
         """What deploys the app's configuration; None where it serves, or is not to."""
         store = self.parts().store
         if active is None:
-            return Wanted(app.name, Trigger.BOOTSTRAP) if ordered else None
+            return None
         try:
             release = store.open_release(app.name, active.release)
         except Refused as error:
@@ -68,11 +69,18 @@ class Settling:
             return None
         if _serves(app, release):
             return None
-        by = store.deployment(active.deployment)
-        if not ordered and by is not None and by.trigger is Trigger.ROLLBACK:
-            log.info("an earlier release serves, by order", app=app.name, release=release.number)
+        if not ordered and self._is_chosen(active):
+            log.info("another release serves, by order", app=app.name, release=release.number)
             return None
         return _same_image(app, release)
+
+    def _is_chosen(self, active: Active) -> bool:
+        """Whether an operator took the app back to what serves, or gave a container for it."""
+        store = self.parts().store
+        by = store.deployment(active.deployment)
+        adopted = {one.deployment for one in store.adopted()}
+        back = by is not None and by.trigger is Trigger.ROLLBACK
+        return back or active.deployment in adopted
 
 
 def _serves(app: App, release: Release) -> bool:

@@ -246,3 +246,14 @@ def test_what_serves_may_have_another_tag_of_the_same_digest(scene: Scene) -> No
     scene.world.registry.point(Image("docker.io", "acme/web", "latest"), image.digest)
     scene.look()
     assert scene.result()[0] == "same"
+
+
+def test_an_app_whose_container_could_not_be_adopted_is_not_deployed_beside_it(
+    tmp_path: Path,
+) -> None:
+    with small_world(tmp_path, app(adopt="shop", reconcile=10.0)) as world:
+        world.push()
+        scene = Scene(world)
+        scene.look(3)
+        assert world.store.deployments("web") == []
+        assert world.registry.asked == []

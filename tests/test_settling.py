@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer import adoption
 from deployer.deployment import Deployment, Status, Trigger, Wanted
 from deployer.rollout import Rollout
 from deployer.settling import Settling
@@ -138,11 +139,24 @@ def test_at_a_start_an_operator_s_rollback_stays_and_a_changed_key_moves_on_from
     assert (newest(world).trigger, newest(world).digest) == (Trigger.CONFIG, back.digest)
 
 
-def test_an_app_that_is_new_is_started_and_one_that_is_gone_is_forgotten(
+def test_one_that_serves_nothing_and_one_that_is_gone_are_no_matter_of_this(
     world: World, settling: Settling
 ) -> None:
     world.parts = replace(world.parts, apps={**world.parts.apps, "api": app("api")})
     settling.ask(["api", "gone"], ordered=True)
     settling.turn()
-    (queued,) = world.store.deployments("api")
-    assert queued.trigger is Trigger.BOOTSTRAP
+    assert world.store.deployments("api") == []
+
+
+def test_at_a_start_an_adopted_container_is_left_to_who_replaces_it(tmp_path: Path) -> None:
+    """Its replacement may have failed: each start would try it once more."""
+    with small_world(tmp_path, app(adopt="shop")) as world:
+        world.engine.stranger("shop", world.push(tag="next"), OTHER)
+        world.push(Behaviour.EXITS)
+        adoption.adopt(world.parts)
+        failed = run(world)
+        assert failed.status is Status.FAILED
+        settling = Settling(lambda: world.parts)
+        settling.ask(["web"], ordered=False)
+        settling.turn()
+        assert newest(world).id == failed.id

@@ -593,6 +593,20 @@ class TestConfiguration:
             eventually(lambda: serving(served, "web", "api"))
         assert must(newest(served, "api")).id == 2
 
+    def test_a_new_app_that_adopts_a_container_does_so_first(
+        self, served: World, path: Path
+    ) -> None:
+        stranger = served.engine.stranger("shop", served.push(name="web"), Spec())
+        served.registry.push(Image("docker.io", "acme/shop", "latest"))
+        with self.following(served, path):
+            text = json.loads(self.text(served, "web", "api", "shop"))
+            text["apps"]["shop"]["adopt"] = "shop"
+            path.write_text(json.dumps(text))
+            eventually(lambda: serving(served, "web", "api", "shop"))
+            eventually(lambda: must(newest(served, "shop")).status is Status.SUCCEEDED)
+        assert served.store.adopted()[0].container == stranger.id
+        assert [one.status for one in served.store.deployments("shop")] == [Status.SUCCEEDED] * 2
+
     def test_a_broken_one_changes_nothing_and_is_in_the_snapshot_until_it_is_mended(
         self, served: World, path: Path
     ) -> None:

@@ -9,6 +9,7 @@ from deployer.deployment import Status, Trigger
 from deployer.errors import PullFailed, Refused
 from deployer.model import DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
+from deployer.spec import Spec
 
 AHEAD = 100
 """How many releases can be added, at the very most, while images are looked through."""
@@ -81,6 +82,28 @@ class Releases:
         except Refused:
             return False
         return release.image.digest == wanted.image.digest and release.spec == wanted.spec
+
+    def serves(self, app: str, digest: str) -> bool:
+        """Whether what the app serves is of this digest, with whatever spec."""
+        active = self.store.active().get(app)
+        rows = self.store.releases(app) if active is not None else []
+        return any(
+            row.image.digest == digest for row in rows if active and row.number == active.release
+        )
+
+    def is_known(self, app: App, asked: Image) -> bool:
+        """Whether no registry need be asked: just this digest serves, and its image is here."""
+        named = bool(asked.digest) and not app.spec.platform
+        return named and self.serves(app.name, asked.digest) and self.engine.has(asked)
+
+    def spec_of(self, active: Active | None, app: App) -> Spec | None:
+        """The spec of what serves; where its row is not ours, that of the configuration."""
+        if active is None:
+            return None
+        try:
+            return self.store.open_release(active.app, active.release).spec
+        except Refused:
+            return app.spec
 
     def bring(self, app: App, image: Image, stopping: Stopping) -> None:
         """Have the image here, as the app's `pull_policy` says; see ports.Engine.pull.

@@ -154,11 +154,14 @@ class Rollout:
             self._record.spec = release.spec
             return release
         asked = asked_for(app, wanted.tag, wanted.digest)
-        name = asked.pinned if asked.digest else asked
-        self._record.enter(Step.RESOLVE, f"asking the registry for {name}")
-        ask = partial(self._parts.registry.resolve, asked, app.spec.platform)
-        found = self._record.persevere(ask, self._stopping)
-        image = replace(found, tag=asked.tag)
+        if self._parts.releases.is_known(app, asked):
+            self._record.enter(Step.RESOLVE, f"{asked.pinned} serves already")
+            image = asked
+        else:
+            name = asked.pinned if asked.digest else asked
+            self._record.enter(Step.RESOLVE, f"asking the registry for {name}")
+            ask = partial(self._parts.registry.resolve, asked, app.spec.platform)
+            image = replace(self._record.persevere(ask, self._stopping), tag=asked.tag)
         self._record.deployment = replace(self.deployment, tag=asked.tag, digest=image.digest)
         return Release(app.name, 0, image, app.spec)
 
@@ -171,7 +174,7 @@ class Rollout:
     def _start(self, app: App, release: Release, undo: ExitStack) -> None:
         before = self._record.patiently(self._parts.store.active).get(app.name)
         undo.callback(self._takeover.go_back, app, before)
-        choice = policy.choose(app, release.spec, self._spec_of(before))
+        choice = policy.choose(app, release.spec, self._parts.releases.spec_of(before, app))
         self._record.deployment = replace(self.deployment, strategy=choice.strategy)
         what = f"release {release.number}, {release.spec.replicas} replica(s)"
         self._record.enter(Step.START, f"{what}, {choice.strategy}: {choice.why}")
@@ -229,8 +232,12 @@ class Rollout:
         self._record.attempt("remove older releases", lambda: prune(app.name, keep))
 
     def _allow(self, wanted: Release) -> None:
-        """Raise Refused for a digest in quarantine; an operator may go back to one that served."""
-        if self.deployment.trigger is Trigger.ROLLBACK:
+        """Raise Refused for a digest in quarantine; an operator may go back to one that served.
+
+        One that serves in spite of it may get another configuration.
+        """
+        serves = self._parts.releases.serves(wanted.app, wanted.image.digest)
+        if self.deployment.trigger is Trigger.ROLLBACK or serves:
             return
         for one in self._parts.store.quarantined(wanted.app):
             if one.digest == wanted.image.digest:
@@ -243,7 +250,9 @@ class Rollout:
     def _quarantine(self) -> str:
         """Keep a digest that failed after its switch from being tried again; the words for it."""
         one = self.deployment
-        if not self._misdeed or one.trigger is Trigger.ROLLBACK:
+        # What serves again with the spec of before is not to blame: the new spec is.
+        serves = self._record.patiently(partial(self._parts.releases.serves, one.app, one.digest))
+        if not self._misdeed or serves or one.trigger is Trigger.ROLLBACK:
             return ""
         bad = Quarantine(one.app, one.digest, one.id, self._misdeed, self._parts.now())
         self._record.patiently(lambda: self._parts.store.set_quarantine(bad))
@@ -261,15 +270,6 @@ class Rollout:
             self._takeover.bring_back(app, before)
         if one.release is not None and one.trigger is not Trigger.ROLLBACK:
             self._drop(one.app, one.release)
-
-    def _spec_of(self, active: Active | None) -> Spec | None:
-        """The spec of what serves; where its row is not ours, that of the configuration."""
-        if active is None:
-            return None
-        try:
-            return self._parts.store.open_release(active.app, active.release).spec
-        except Refused:
-            return self._app().spec
 
     def _newer_waits(self) -> bool:
         app, store = self.deployment.app, self._parts.store

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from deployer import adoption
-from deployer.deployment import Deployment, Status, Trigger, Wanted
+from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
+from deployer.errors import RegistryUnavailable
+from deployer.model import Limits, Running
 from deployer.rollout import Rollout
 from deployer.settling import Settling
 from deployer.spec import Spec
@@ -110,6 +112,40 @@ def test_at_a_start_what_is_under_way_is_enough_however_it_ends(
     assert failed.status is Status.FAILED
     settling.turn()
     assert newest(world).id == failed.id
+
+
+def test_while_the_registry_is_down_a_changed_configuration_is_deployed(
+    world: World, settling: Settling
+) -> None:
+    """The digest serves already, and its image is here."""
+    world.registry.error = RegistryUnavailable("the registry is down")
+    world.change(spec=OTHER)
+    settling.ask(["web"], ordered=True)
+    settling.turn()
+    assert run(world).status is Status.SUCCEEDED
+
+
+def test_a_digest_is_not_to_blame_for_a_configuration_that_fails_it(
+    world: World, settling: Settling
+) -> None:
+    """It is not put in quarantine, so that the mended configuration can be deployed."""
+    world.change(spec=OTHER, limits=Limits(watch=5.0))
+
+    def end() -> None:
+        for each in world.replicas():
+            if each.deployment == newest(world).id:
+                world.engine.change(each, Running.EXITED, exit_code=1)
+
+    world.store.at[Step.WATCH] = end
+    settling.ask(["web"], ordered=True)
+    settling.turn()
+    failed = run(world)
+    assert (failed.status, failed.serving) == (Status.FAILED, 1)
+    assert world.store.quarantined("web") == []
+    world.change(spec=Spec(environment=(("PORT", "7070"),)), limits=Limits(watch=0.02))
+    settling.ask(["web"], ordered=True)
+    settling.turn()
+    assert run(world).status is Status.SUCCEEDED
 
 
 def test_one_that_fails_is_not_tried_again(world: World, settling: Settling) -> None:

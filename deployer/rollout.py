@@ -250,9 +250,10 @@ class Rollout:
     def _quarantine(self) -> str:
         """Keep a digest that failed after its switch from being tried again; the words for it."""
         one = self.deployment
+        if not self._misdeed or one.trigger is Trigger.ROLLBACK:
+            return ""
         # What serves again with the spec of before is not to blame: the new spec is.
-        serves = self._record.patiently(partial(self._parts.releases.serves, one.app, one.digest))
-        if not self._misdeed or serves or one.trigger is Trigger.ROLLBACK:
+        if self._record.patiently(partial(self._parts.releases.serves, one.app, one.digest)):
             return ""
         bad = Quarantine(one.app, one.digest, one.id, self._misdeed, self._parts.now())
         self._record.patiently(lambda: self._parts.store.set_quarantine(bad))

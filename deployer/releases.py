@@ -150,13 +150,15 @@ class Releases:
                 needed.add(one.release)
         self._keep(app, sorted(needed))
 
-    def tidy(self, app: str, newest: int) -> None:
-        """Remove images of dropped releases, up to this number, that a container held until now.
+    def tidy(self, app: str, newest: int | None = None) -> None:
+        """Remove images of dropped releases that a container held until now.
 
-        Also beside a deployment of the app: what it may add meanwhile has a higher number.
+        Up to the number `newest` also beside a deployment of the app: what that may add
+        meanwhile has a higher one. Without it only where none is under way.
         """
         numbers = [row.number for row in self.store.releases(app)]
-        self.engine.forget(app, [*numbers, *range(newest + 1, newest + AHEAD)])
+        ahead = range(newest + 1, newest + AHEAD) if newest is not None else ()
+        self.engine.forget(app, [*numbers, *ahead])
 
     def _keep(self, app: str, keep: Sequence[int]) -> None:
         self.store.drop_releases(app, keep)

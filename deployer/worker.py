@@ -12,11 +12,7 @@ from typing import Any
 import structlog
 
 from deployer import adoption, orders, turns
-from deployer.deployment import (
-    Deployment,
-    Recovery,
-    recover,
-)
+from deployer.deployment import Deployment, Recovery, recover
 from deployer.errors import DeployerError, Interrupted
 from deployer.keeping import Keeping
 from deployer.model import Replica, Route
@@ -114,6 +110,9 @@ class Worker:
             self._spawn(self._sweep, stale, applied)
         turns.bootstrap(parts.store, parts.apps, parts.now(), leaving=held)
         self._keeping.begin()
+        for name in parts.apps:
+            # Of what a worker dropped that was killed before it could remove the images too.
+            parts.releases.tidy(name)
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
     def _look_again(self) -> None:

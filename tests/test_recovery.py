@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from deployer.deployment import Status, Step
-from deployer.model import Limits, Running
+from deployer.model import Limits, Release, Running
 from deployer.releases import is_of
 from deployer.rollout import Rollout
+from deployer.spec import Spec
 from deployer.traffic import route_of
 from tests.fakes.registry import Behaviour
 from tests.fate import Fate, Killed, dress
+from tests.test_worker import eventually, working
 from tests.world import World, small_world
 
 
@@ -99,3 +101,13 @@ def test_a_clock_that_jumps_by_a_day_changes_nothing(world: World, jump: float, 
     failed = world.deploy()
     assert "was not healthy within 0.1 s" in failed.reason
     assert world.routed() == world.addresses(ended.id)
+
+
+def test_a_worker_begins_with_removing_the_images_of_dropped_releases(world: World) -> None:
+    """The one before was killed after it had removed the last container of such an image."""
+    image = world.push()
+    world.engine.pull(image, stall=1.0, timeout=1.0, stopping=lambda: None)
+    world.engine.keep(Release("web", 2, image, Spec()))
+    with working(world):
+        eventually(lambda: not world.engine.has(image))
+    assert world.engine.has(next(row.image for row in world.store.releases("web")))

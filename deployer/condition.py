@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.deployment import Deployment, Status, Step
-from deployer.ports import Store
+from deployer.deployment import ENDED, Deployment, Status, Step
+from deployer.ports import Active, Store
 from deployer.words import ago
 
 STALE = 15.0
@@ -62,11 +62,13 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
 
     Raises StoreError where the store itself cannot be asked.
     """
-    snapshot = store.snapshot()
+    snapshot, lasts, apps = store.snapshot(), store.last_deployments(), list(apps)
     found = _of_worker(snapshot, now)
     if not found:
         found = _of_waits(snapshot) + _of_config(snapshot) + _of_nginx(snapshot)
-    lasts = store.last_deployments()
+        settled = [app for app in apps if app in lasts and lasts[app].status in ENDED]
+        if is_fresh(snapshot, now):
+            found += _of_replicas(snapshot, store.active(), settled)
     for app in apps:
         last = lasts.get(app)
         if last is not None and _lacks_its_image(last):
@@ -124,6 +126,22 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
 def _of_waits(snapshot: Mapping[str, Any]) -> list[Trouble]:
     waits = snapshot.get("worker", {}).get("waits", [])
     return [Trouble("worker", one["reason"], one["since"]) for one in waits]
+
+
+def _of_replicas(
+    snapshot: Mapping[str, Any], active: Mapping[str, Active], settled: Iterable[str]
+) -> list[Trouble]:
+    """Apps that should serve, are not being deployed, and of which nothing runs."""
+    reason = "nothing of it runs. Look at `docker ps -a`, then start it anew: deployer deploy {}"
+    return [
+        Trouble(app, reason.format(app))
+        for app in settled
+        if app in active
+        and not any(
+            one["deployment"] == active[app].deployment and one["state"] == "running"
+            for one in snapshot.get("apps", {}).get(app, [])
+        )
+    ]
 
 
 def _of_config(snapshot: Mapping[str, Any]) -> list[Trouble]:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from deployer import policy, turns
+from deployer import policy, quarantine, turns
 from deployer.app_hooks import AppHooks
 from deployer.deployment import Deployment, Status, Step, Trigger, restart
 from deployer.errors import (
@@ -22,7 +22,7 @@ from deployer.errors import (
 from deployer.health import Watcher
 from deployer.model import App, Image, Release, Strategy
 from deployer.parts import Parts
-from deployer.ports import Active, Quarantine
+from deployer.ports import Active
 from deployer.record import Record
 from deployer.releases import asked_for
 from deployer.spec import Spec
@@ -69,7 +69,8 @@ class Rollout:
         except Refused as error:
             self._record.end(Status.REFUSED, str(error), error.detail)
         except DeployerError as error:
-            self._record.end(Status.FAILED, str(error) + self._quarantine(), error.detail)
+            put = quarantine.put(self._parts, self._record, self._misdeed)
+            self._record.end(Status.FAILED, f"{error}{put}", error.detail)
         else:
             self._record.end(status, reason)
         return self.deployment
@@ -81,7 +82,7 @@ class Rollout:
         self._parts.releases.leave_room_to_adopt(app, self.deployment.trigger)
         if self._parts.releases.is_live(wanted):
             return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
-        self._allow(wanted)
+        quarantine.check(self._parts, self.deployment, wanted)
         turns.keep_order(self._parts.store, self._parts.apps, self.deployment)
         with ExitStack() as undo:
             self._pull(app, wanted.image)
@@ -202,7 +203,8 @@ class Rollout:
             undo.pop_all()
             raise
         except Unhealthy as error:
-            self._misdeed = str(error)
+            # What ended together with what served before was ended by Docker, or the machine.
+            self._misdeed = "" if self._takeover.old_ended() else str(error)
             raise
 
     # what the steps are made of
@@ -230,34 +232,6 @@ class Rollout:
     def _prune(self, app: App) -> None:
         prune, keep = self._parts.releases.prune, app.limits.keep
         self._record.attempt("remove older releases", lambda: prune(app.name, keep))
-
-    def _allow(self, wanted: Release) -> None:
-        """Raise Refused for a digest in quarantine; an operator may go back to one that served.
-
-        One that serves in spite of it may get another configuration.
-        """
-        serves = self._parts.releases.serves(wanted.app, wanted.image.digest)
-        if self.deployment.trigger is Trigger.ROLLBACK or serves:
-            return
-        for one in self._parts.store.quarantined(wanted.app):
-            if one.digest == wanted.image.digest:
-                raise Refused(
-                    f"{one.digest[:19]} is in quarantine since deployment {one.deployment}: "
-                    f"{one.reason}. Push a newer image, or free this one: "
-                    f"deployer unquarantine {one.app} {one.digest}"
-                )
-
-    def _quarantine(self) -> str:
-        """Keep a digest that failed after its switch from being tried again; the words for it."""
-        one = self.deployment
-        if not self._misdeed or one.trigger is Trigger.ROLLBACK:
-            return ""
-        # What serves again with the spec of before is not to blame: the new spec is.
-        if self._record.patiently(partial(self._parts.releases.serves, one.app, one.digest)):
-            return ""
-        bad = Quarantine(one.app, one.digest, one.id, self._misdeed, self._parts.now())
-        self._record.patiently(lambda: self._parts.store.set_quarantine(bad))
-        return f"; {one.digest[:19]} is in quarantine"
 
     def _take_back(self) -> None:
         """Remove what an attempt left behind that was interrupted before its switch."""

@@ -61,6 +61,13 @@ class Takeover:
         self.old = [one for one in everything if one.deployment != self.record.deployment.id]
         return [one for one in everything if one not in self.old]
 
+    def old_ended(self) -> bool:
+        """Whether what served before, and should run still, has ended too."""
+        if self._halted or not self.old:
+            return False
+        look = self.parts.engine.look
+        return all(look(one).state is not Running.RUNNING for one in self.old)
+
     def route(self, app: App, route: Route) -> None:
         """Send the new replicas the traffic, and prove that it arrives."""
         self._routed = True

@@ -47,6 +47,19 @@ def test_a_digest_that_fails_in_its_watch_is_refused_until_it_is_freed(world: Wo
     assert world.deploy().status is Status.SUCCEEDED
 
 
+def test_a_digest_is_not_blamed_for_what_ended_the_old_release_too(world: World) -> None:
+    """A restart of Docker ends all containers, those of a healthy release among them."""
+    world.push()
+
+    def end_all() -> None:
+        for one in world.replicas():
+            world.engine.change(one, Running.EXITED, exit_code=143)
+
+    world.store.at[Step.WATCH] = end_all
+    assert world.deploy().status is Status.FAILED
+    assert world.store.quarantined() == []
+
+
 def test_a_newer_digest_is_deployed_while_the_failed_one_stays_in_quarantine(world: World) -> None:
     world.push()
     die_in_watch(world)

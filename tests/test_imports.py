@@ -13,7 +13,17 @@ VALUES = [
 ]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
-    *("health", "record", "releases", "parts", "app_hooks", "takeover", "rollout", "traffic"),
+    *(
+        "health",
+        "record",
+        "releases",
+        "parts",
+        "app_hooks",
+        "quarantine",
+        "takeover",
+        "rollout",
+        "traffic",
+    ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
     *("watching", "reloading", "settling", "keeping", "pulse", "sight", "worker"),
 }

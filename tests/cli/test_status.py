@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -135,6 +136,21 @@ def test_when_a_tag_was_compared_and_what_came_of_it_is_told(world: World) -> No
     (web,) = json.loads(world.run("status", "web", "--json").stdout)["apps"]
     assert (web["compared"]["result"], web["compared"]["digest"]) == ("held", digest(7))
     assert web["compared"]["at"].endswith("Z")
+
+
+def test_an_app_of_which_nothing_runs_is_degraded_unless_it_is_being_deployed(
+    world: World,
+) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1), replace(replica(done, 2), state=Running.EXITED))
+    assert world.run("status").exit_code == 0
+    world.see(replace(replica(done, 1), state=Running.EXITED))
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "nothing of it runs" in result.stdout
+    assert "deployer deploy web" in result.stdout
+    world.begin()
+    assert world.run("status").exit_code == 0
 
 
 def test_a_registry_that_keeps_tags_from_being_compared_is_degraded(world: World) -> None:

@@ -39,13 +39,14 @@ def keep(api: docker.APIClient, instance: str, release: Release) -> None:
 def forget(api: docker.APIClient, instance: str, app: str, keep: Sequence[int]) -> None:
     """Remove our tags of the app's other releases, and images that nothing else names.
 
-    An image that any container uses keeps its tags, so that a later call finds it again.
+    An image that any container uses keeps one tag of ours, so that a later call finds it again.
     """
     used = {container["ImageID"] for container in api.containers(all=True)}
     for listed in api.images():
         tags = [tag for tag in listed.get("RepoTags") or [] if "<none>" not in tag]
         doomed = [tag for tag in tags if _is_doomed(tag, instance, app, keep)]
-        if not doomed or listed["Id"] in used:
+        ours = [tag for tag in tags if tag.startswith(f"{_repository(instance)}:")]
+        if not doomed or (listed["Id"] in used and len(doomed) == len(ours)):
             continue
         digests = listed.get("RepoDigests") or []
         for reference in doomed if len(doomed) < len(tags) else [*digests, *doomed]:

@@ -192,6 +192,19 @@ def test_an_image_that_somebody_tagged_stays_under_all_its_names(world: DockerWo
     world.api.remove_image(f"{world.app}/mine:v1")
 
 
+def test_an_image_that_serves_on_keeps_only_the_names_of_kept_releases(world: DockerWorld) -> None:
+    """The same image with another spec is another release: its names must not pile up."""
+    older = release(world, 1)
+    newer = replace(older, number=2)
+    for one in (older, newer):
+        world.engine.keep(one)
+    world.engine.start(newer, 1)
+    world.engine.forget(world.app, keep=[2])
+    shown = world.api.inspect_image(older.image.pinned)  # type: ignore[no-untyped-call]
+    kept = [tag for tag in shown["RepoTags"] or [] if f":{world.app}.r" in tag]
+    assert [tag.rpartition(".r")[2] for tag in kept] == ["2"]
+
+
 def test_restarts_are_switched_off_before_the_stop(world: DockerWorld) -> None:
     spec = replace(SPEC, restart="always")
     replica = world.engine.start(release(world, spec=spec), 1)[0]

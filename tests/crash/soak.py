@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
@@ -92,7 +92,7 @@ class Pushed:
 class Soak:
     """Pushes, kills and clients, each in a thread, and the rests between."""
 
-    def __init__(self, one: World, store: SQLiteStore, seed: int) -> None:
+    def __init__(self, one: World, store: SQLiteStore, seed: int, pushed: Sequence[Pushed]) -> None:
         self.world = one
         self.store = store
         self.figures = Figures()
@@ -101,7 +101,7 @@ class Soak:
         # One for each that pushes or kills; a rest takes them all.
         self._actors = len(one.apps) + 1
         self._may_act = threading.Semaphore(self._actors)
-        self._pushed = [Pushed(app, self._versions(app)) for app in one.apps.values()]
+        self._pushed = pushed
 
     def run(self, minutes: float) -> Figures:
         """All of it, for so many minutes."""
@@ -190,9 +190,15 @@ class Soak:
             self._may_act.release(self._actors)
 
     def _wait_quiet(self) -> None:
+        begun = time.time()
         try:
             wait_until(
-                lambda: all(one.status in ENDED for one in self._all()) and self._alone(),
+                lambda: (
+                    # A worker that was killed last has begun again, and has looked.
+                    self.store.snapshot().get("at", 0.0) > begun
+                    and all(one.status in ENDED for one in self._all())
+                    and self._alone()
+                ),
                 "quiet",
                 limit=QUIET,
                 step=0.2,
@@ -248,9 +254,11 @@ class Soak:
         killed = sum(self.figures.kills.values())
         return f"{self.figures.pushes} pushes, {killed} kills, {self.figures.answers} answers"
 
-    def _versions(self, app: App) -> dict[str, str]:
-        names = [f"{number} of {app.name}" for number in range(VERSIONS)]
-        return {name: app.push_afresh(name) for name in names}
+
+def versions(app: App) -> dict[str, str]:
+    """Versions of an app that nobody else has, each with its digest."""
+    names = [f"{number} of {app.name}" for number in range(VERSIONS)]
+    return {name: app.push_afresh(name) for name in names}
 
 
 def main() -> int:
@@ -265,9 +273,10 @@ def main() -> int:
         with world("soak", one={}, two={}) as made:
             for name, value in SETTINGS.items():
                 made.deployer.set(name, value)
-            made.start()
+            pushed = [Pushed(app, versions(app)) for app in made.apps.values()]
+            made.deployer.start()
             with closing(SQLiteStore(made.database)) as store:
-                figures = Soak(made, store, seed).run(minutes)
+                figures = Soak(made, store, seed, pushed).run(minutes)
             if not figures.well():
                 print(made.deployer.log.read_text()[-20000:])
     except LabError as error:

@@ -15,7 +15,7 @@ image: ## build deployer's own image: deployer:VERSION and deployer:latest
 
 test: ## everything, on real parts
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
-	  exec "$$venv/bin/python" -m pytest --numprocesses 2 --dist loadgroup -m "not long"
+	  exec "$$venv/bin/python" -m pytest --numprocesses 3 --dist loadfile -m "not long"
 
 test-long: ## every crash point and long runs, which `make test` leaves out
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \

@@ -139,7 +139,7 @@ def test_the_network_of_another_container_is_joined(world: DockerWorld, ready: R
 def test_of_a_range_of_ports_each_release_takes_a_free_one(
     world: DockerWorld, ready: Release
 ) -> None:
-    ranged = having(ready, ports=(Port(80, published="48740-48760"),))
+    ranged = having(ready, ports=(Port(80, published="21740-21760"),))
     both = [world.engine.start(ranged, number)[0] for number in (1, 2)]
     taken = {
         world.inspect(one)["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"] for one in both

@@ -1,11 +1,11 @@
 # Each target is the only command that is needed; README.md says what it does to the machine.
-.PHONY: demo image test unit check lock help
+.PHONY: demo image test test-long soak unit check lock help
 
 # Installs what is locked into an environment of its own and prints where that is.
 ENVIRONMENT := sh tests/lab/bootstrap.sh
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: ## deploy v1, then v2 under load, on real Docker, registry and Nginx (ONCE=1: end by itself)
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m tests.lab.demo
@@ -15,10 +15,17 @@ image: ## build deployer's own image: deployer:VERSION and deployer:latest
 
 test: ## everything, on real parts
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
-	  exec "$$venv/bin/python" -m pytest --numprocesses 2 --dist loadgroup
+	  exec "$$venv/bin/python" -m pytest --numprocesses 3 --dist loadfile -m "not long"
+
+test-long: ## every crash point and long runs, which `make test` leaves out
+	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
+	  exec "$$venv/bin/python" -m pytest -m long
+
+soak: ## kill worker, receiver and Nginx at random while pushes go on (MINUTES=30, SEED=...)
+	@venv=$$($(ENVIRONMENT)) && MINUTES=$(MINUTES) SEED=$(SEED) exec "$$venv/bin/python" -m tests.crash.soak
 
 unit: ## what needs no Docker, registry, Nginx or root
-	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root"
+	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root and not long"
 
 check: ## lint, format, types, the import rule, the documentation
 	@venv=$$($(ENVIRONMENT)) && bin="$$venv/bin" && \

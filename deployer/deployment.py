@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from deployer.errors import IllegalTransition
+from deployer.model import Strategy
 
 MAX_ATTEMPTS = 3
 
@@ -52,7 +53,9 @@ class Trigger(StrEnum):
     """Why a deployment was asked for."""
 
     WEBHOOK = "webhook"
+    RECONCILE = "reconcile"
     OPERATOR = "operator"
+    CONFIG = "config"
     ROLLBACK = "rollback"
     BOOTSTRAP = "bootstrap"
 
@@ -85,6 +88,7 @@ class Deployment:
 
     `reason` is one sentence for a person, `detail` the evidence (log lines, Nginx's words).
     `serving` is the release that has the traffic at the end, None where there is none.
+    `strategy` is None until it was chosen; `cancelled_by` says who asked for its end, "" nobody.
     """
 
     id: int
@@ -103,6 +107,8 @@ class Deployment:
     reason: str = ""
     detail: str = ""
     serving: int | None = None
+    strategy: Strategy | None = None
+    cancelled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,20 @@ DeployerError                 what failed, why, what to do; `detail` holds the e
 ├── RegistryError
 │   ├── ImageNotFound         no such repository, tag or digest
 │   ├── RegistryDenied        credentials missing or refused
-│   └── RegistryUnavailable   down, overloaded, rate limit (a retry can help)
+│   └── RegistryUnavailable   down, overloaded (a retry can help)
+│       └── RateLimited       asked too often (a later retry can help)
 ├── EngineError
 │   ├── EngineUnavailable     Docker does not answer (a retry can help)
 │   ├── PullFailed            the pull broke off, stalled or gave another image
 │   └── StartFailed           a container could not be created or started
+├── HookFailed                the app's own pre_deploy did not end well; nothing was changed
 ├── Unhealthy                 a replica exited, restarted or never answered its probe
 ├── ProxyError                the previous configuration is still live
 │   ├── RenderRefused         a value or template that would not say what the routes say
 │   ├── ConfigRejected        Nginx refused the configuration
 │   └── NotConfirmed          Nginx took the files but does not serve them
 ├── Refused                   policy says no: unknown tag, forged release, unknown app
+├── Cancelled                 an operator ended a deployment
 ├── DeadlinePassed            a deployment ran out of time
 ├── Interrupted               this process is being stopped; recovery goes on later
 └── IllegalTransition         a deployment was moved where its status does not lead
@@ -93,6 +96,10 @@ class RegistryUnavailable(RegistryError):
     retry = True
 
 
+class RateLimited(RegistryUnavailable):
+    """The registry was asked too often, and serves others meanwhile."""
+
+
 class EngineError(DeployerError):
     """The engine could not do what was asked."""
 
@@ -109,6 +116,10 @@ class PullFailed(EngineError):
 
 class StartFailed(EngineError):
     """A container could not be created or started."""
+
+
+class HookFailed(DeployerError):
+    """A command that an app has to have run before its deployment did not end well."""
 
 
 class Unhealthy(DeployerError):
@@ -133,6 +144,10 @@ class NotConfirmed(ProxyError):
 
 class Refused(DeployerError):
     """Policy says no; nothing was touched."""
+
+
+class Cancelled(DeployerError):
+    """An operator ended a deployment before it was over."""
 
 
 class DeadlinePassed(DeployerError):

@@ -80,9 +80,13 @@ def plain(detail: str) -> str:
 
 
 def how_it_ended(replica: Replica) -> str:
+    """The exit of a replica in a person's words."""
+    return exit_words(replica.exit_code, oom_killed=replica.oom_killed)
+
+
+def exit_words(code: int | None, *, oom_killed: bool = False) -> str:
     """An exit in a person's words: code, meaning, memory."""
-    code = replica.exit_code
-    if replica.oom_killed:
+    if oom_killed:
         killed = "it ran out of memory and was killed"
         return killed if code is None else f"exit code {code}: {killed}. Raise its `mem_limit`"
     if code is None:

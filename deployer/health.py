@@ -7,11 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import requests
 
-from deployer.errors import DeployerError, NotConfirmed, Unhealthy
+from deployer.errors import DeployerError, EngineUnavailable, NotConfirmed, Unhealthy
 from deployer.evidence import Answered, Evidence, answers, how_it_ended, written
 from deployer.model import App, HealthCheck, Replica, Running
 from deployer.ports import Engine, Stopping
@@ -177,12 +178,19 @@ class Watcher:
     def until_healthy(self, replicas: Sequence[Replica]) -> list[Replica]:
         """Return all replicas once each is healthy.
 
-        Raises Unhealthy at once when one exits or restarts, and after the check's deadline.
+        Raises Unhealthy at once when one exits or restarts, and after the check's deadline; until
+        then an engine that does not answer is waited for.
         """
         deadline = time.monotonic() + self.check.deadline
         pause = FIRST_PAUSE
         while True:
-            seen = [self._look(replica) for replica in replicas]
+            try:
+                seen = [self._look(replica) for replica in replicas]
+            except EngineUnavailable:
+                if time.monotonic() >= deadline:
+                    raise
+                self.sleep(self.check.interval)
+                continue
             waiting = [replica for replica in seen if not self._is_healthy(replica)]
             if not waiting:
                 return seen
@@ -200,13 +208,17 @@ class Watcher:
     ) -> None:
         """Return after `seconds` in which all replicas stayed up and healthy.
 
-        Returns sooner when `over` says so. Raises Unhealthy as soon as one does not.
+        Returns sooner when `over` says so. Raises Unhealthy as soon as one does not. While the
+        engine does not answer, the probes alone decide: containers can outlive its restart.
         """
         end = time.monotonic() + seconds
         failures = dict.fromkeys((replica.id for replica in replicas), 0)
+        last = {replica.id: replica for replica in replicas}
         while time.monotonic() < end and not over():
             for replica in replicas:
-                seen = self._look(replica)
+                with suppress(EngineUnavailable):
+                    last[replica.id] = self._look(replica)
+                seen = last[replica.id]
                 failures[seen.id] = 0 if self._is_healthy(seen) else failures[seen.id] + 1
                 if seen.health == "unhealthy" or failures[seen.id] >= FAILURES_IN_WATCH:
                     raise self._unhealthy(

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from deployer.spec import Spec
+from deployer.spec import Pairs, Spec
 
 DEFAULT_REGISTRY = "docker.io"
 _DOCKER_HUB_ALIASES = frozenset(
@@ -123,12 +123,65 @@ class Limits:
     pull_timeout: float = 540.0
 
 
+class Moment(StrEnum):
+    """When a command of an app's own is run, under the name that it has in `deploy:`."""
+
+    PRE_DEPLOY = "pre_deploy"
+    POST_DEPLOY = "post_deploy"
+    ON_FAILURE = "on_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class AppHook:
+    """A command that is run once in a container of its own; `timeout` in seconds."""
+
+    when: Moment
+    command: tuple[str, ...]
+    timeout: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class OneOff:
+    """A hook that is to be run for a deployment, with what it is told in its environment."""
+
+    deployment: int
+    hook: AppHook
+    environment: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a one-off container ended, and the last lines it wrote, made harmless.
+
+    `exit_code` is None where it did not end in its time and was stopped.
+    """
+
+    exit_code: int | None
+    output: str
+    seconds: float
+    oom_killed: bool = False
+
+
+class Strategy(StrEnum):
+    """How the new release takes over: beside the old one, or after the old one was stopped."""
+
+    START_FIRST = "start-first"
+    STOP_FIRST = "stop-first"
+
+
+RECONCILE = 300.0
+"""How often an app's tag is compared with what serves, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """What `config.yml` names: an image, the tags that deploy it, and how it runs.
 
     `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
-    or `never`: only what is on this machine already.
+    or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
+    `depends_on` names the apps that are deployed before it.
+    `adopt` is the container that becomes its first release, "" none.
+    `reconcile` is how often its tag is compared with what serves (seconds), None for never.
     """
 
     name: str
@@ -139,6 +192,15 @@ class App:
     health: HealthCheck
     limits: Limits = Limits()
     pull_policy: str = "missing"
+    strategy: Strategy | None = None
+    hooks: tuple[AppHook, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    adopt: str = ""
+    reconcile: float | None = RECONCILE
+
+    def hook(self, when: Moment) -> AppHook | None:
+        """Its command for this moment, None where it has none."""
+        return next((one for one in self.hooks if one.when is when), None)
 
     @property
     def public(self) -> tuple[str, ...]:
@@ -216,7 +278,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Hosts and a path, to the targets of one app, in a stable order."""
+    """Hosts and a path, to the targets of one app, in a stable order.
+
+    Without targets it is closed: whoever asks is told to come again in a moment (503).
+    """
 
     app: str
     hosts: tuple[str, ...]

@@ -1,11 +1,13 @@
-"""Which apps a pushed image is for, and why; pure."""
+"""Which apps a pushed image is for, and how a release takes over, each with why; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from deployer.model import Image
+from deployer.deployment import Deployment, Trigger
+from deployer.model import App, Image, Strategy
+from deployer.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,68 @@ def _on_other_host(image: Image, apps: Mapping[str, Selector]) -> str:
         if app.image.repository == image.repository:
             return f"; app {name} uses {app.image.name}: see `registry` of the hook"
     return ""
+
+
+BY_OPERATORS = frozenset({Trigger.OPERATOR, Trigger.ROLLBACK})
+"""What an operator asked for by name is done also while the app is paused."""
+
+
+def held_back(waiting: Iterable[Deployment], paused: Mapping[str, str]) -> dict[int, str]:
+    """Which of the waiting deployments may not begin yet, by id, and why.
+
+    `paused` says who paused each paused app.
+    """
+    return {
+        one.id: f"{one.app} is paused by {paused[one.app]}; deployer resume {one.app}"
+        for one in waiting
+        if one.app in paused and one.trigger not in BY_OPERATORS
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How a release takes over from the one that serves, and the rule that says so."""
+
+    strategy: Strategy
+    why: str
+
+
+def choose(app: App, new: Spec, old: Spec | None) -> Choice:
+    """How containers of `new` take over from those of `old`, which serves (None: nothing does).
+
+    Two that claim the same thing of the machine cannot run side by side, so the old one is
+    stopped first. What the configuration says wins over a rule.
+    """
+    if old is None:
+        return Choice(Strategy.START_FIRST, "nothing runs yet")
+    if app.strategy is not None:
+        return Choice(app.strategy, "`deploy.strategy` says so")
+    held = set(claims(app, old))
+    for claim in claims(app, new):
+        if claim in held:
+            return Choice(Strategy.STOP_FIRST, f"only one container at a time can have {claim}")
+    return Choice(Strategy.START_FIRST, "old and new can run side by side")
+
+
+def claims(app: App, spec: Spec) -> Iterator[str]:
+    """What only one container at a time can have, in words that equal claims share."""
+    for port in spec.ports:
+        if port.published.isdigit():
+            yield f"port {port.published}/{port.protocol} of the host"
+    if spec.network_mode == "host" and app.health.port is not None:
+        yield f"port {app.health.port}/tcp of the host's network"
+    yield from _addresses(spec)
+    for device in spec.devices:
+        yield f"the device {device.source}"
+    for volume in spec.volumes if spec.replicas == 1 else ():
+        if volume.type == "volume" and volume.source and not volume.read_only:
+            yield f"the volume {volume.source} to write to"
+
+
+def _addresses(spec: Spec) -> Iterator[str]:
+    if spec.mac_address:
+        yield f"the MAC address {spec.mac_address}"
+    for network in spec.networks:
+        for address in (network.ipv4_address, network.ipv6_address, network.mac_address):
+            if address:
+                yield f"the address {address} in {network.name}"

@@ -61,7 +61,7 @@ class Record:
         """Its outcome, with what could not be done besides, and which release serves."""
         active = self.patiently(self.store.active).get(self.deployment.app)
         besides = self._left
-        if status is Status.FAILED and not besides:
+        if status in (Status.FAILED, Status.CANCELLED) and not besides:
             besides = [f"release {active.release} serves as before" if active else "nothing serves"]
         told = "; ".join([reason, *besides])
         ended = advance(self.deployment, status, self.now(), told, detail)

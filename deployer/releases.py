@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from deployer.deployment import Status
+from deployer.deployment import Status, Trigger
 from deployer.errors import PullFailed, Refused
 from deployer.model import DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
+from deployer.spec import Spec
+
+AHEAD = 100
+"""How many releases can be added, at the very most, while images are looked through."""
 
 
 def is_of(replica: Replica, active: Active | None) -> bool:
@@ -45,6 +49,22 @@ class Releases:
     store: Store
     engine: Engine
 
+    def awaits_adoption(self, app: App) -> bool:
+        """Whether a container is to become its first release before anything else runs."""
+        return bool(app.adopt) and not self.store.releases(app.name)
+
+    def leave_room_to_adopt(self, app: App, trigger: Trigger) -> None:
+        """Raise Refused beside a container that could not be adopted and may still be serving.
+
+        An operator who asks for it knows what runs.
+        """
+        if trigger is not Trigger.OPERATOR and self.awaits_adoption(app):
+            raise Refused(
+                f"the container {app.adopt} is to be adopted first, and was not: see the history "
+                f"of {app.name}. Correct that or remove `adopt`; or `deployer deploy {app.name}`, "
+                "if nothing is to be taken over"
+            )
+
     def is_live(self, wanted: Release) -> bool:
         """Whether just this serves already: same digest, same spec, every replica running."""
         active = self.store.active().get(wanted.app)
@@ -62,6 +82,28 @@ class Releases:
         except Refused:
             return False
         return release.image.digest == wanted.image.digest and release.spec == wanted.spec
+
+    def serves(self, app: str, digest: str) -> bool:
+        """Whether what the app serves is of this digest, with whatever spec."""
+        active = self.store.active().get(app)
+        rows = self.store.releases(app) if active is not None else []
+        return any(
+            row.image.digest == digest for row in rows if active and row.number == active.release
+        )
+
+    def is_known(self, app: App, asked: Image) -> bool:
+        """Whether no registry need be asked: just this digest serves, and its image is here."""
+        named = bool(asked.digest) and not app.spec.platform
+        return named and self.serves(app.name, asked.digest) and self.engine.has(asked)
+
+    def spec_of(self, active: Active | None, app: App) -> Spec | None:
+        """The spec of what serves; where its row is not ours, that of the configuration."""
+        if active is None:
+            return None
+        try:
+            return self.store.open_release(active.app, active.release).spec
+        except Refused:
+            return app.spec
 
     def bring(self, app: App, image: Image, stopping: Stopping) -> None:
         """Have the image here, as the app's `pull_policy` says; see ports.Engine.pull.
@@ -83,9 +125,9 @@ class Releases:
                 stopping=stopping,
             )
 
-    def make(self, wanted: Release, at: float) -> Release:
-        """The wanted release with a number of its own."""
-        return self.store.add_release(wanted.app, wanted.image, wanted.spec, at)
+    def make(self, wanted: Release, at: float, deployment: int | None = None) -> Release:
+        """The wanted release with a number of its own, which the deployment has from then on."""
+        return self.store.add_release(wanted.app, wanted.image, wanted.spec, at, deployment)
 
     def drop(self, app: str, number: int) -> None:
         """Forget a release that never served: nobody shall roll back to it."""
@@ -107,6 +149,16 @@ class Releases:
             if one.status is Status.QUEUED and one.release is not None:
                 needed.add(one.release)
         self._keep(app, sorted(needed))
+
+    def tidy(self, app: str, newest: int | None = None) -> None:
+        """Remove images of dropped releases that a container held until now.
+
+        Up to the number `newest` also beside a deployment of the app: what that may add
+        meanwhile has a higher one. Without it only where none is under way.
+        """
+        numbers = [row.number for row in self.store.releases(app)]
+        ahead = range(newest + 1, newest + AHEAD) if newest is not None else ()
+        self.engine.forget(app, [*numbers, *ahead])
 
     def _keep(self, app: str, keep: Sequence[int]) -> None:
         self.store.drop_releases(app, keep)

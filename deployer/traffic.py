@@ -28,6 +28,12 @@ def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
     return Route(app.name, rule.hosts, rule.path, tuple(targets)) if targets else None
 
 
+def closed_route(app: App) -> Route | None:
+    """The app's route while nothing of it runs; None where it has none."""
+    rule = app.route
+    return None if rule is None else Route(app.name, rule.hosts, rule.path, ())
+
+
 def _can_serve(replica: Replica) -> bool:
     return replica.state is Running.RUNNING and bool(replica.address)
 
@@ -54,6 +60,7 @@ class Traffic:
         self._waiting: list[_Change] = []
         self._list = threading.Lock()
         self._door = threading.Lock()
+        self._begun: Applied | None = None
 
     def switch(self, app: str, route: Route | None) -> Applied:
         """Make this the app's live route; returns once new connections reach it.
@@ -64,7 +71,8 @@ class Traffic:
 
     def begin(self, routes: Mapping[str, Route | None]) -> Applied:
         """Make these the live routes of the apps named, at start, when nothing is known yet."""
-        return self._pass(routes)
+        self._begun = self._pass(routes)
+        return self._begun
 
     def refresh(self, routes: Mapping[str, Route | None]) -> Applied | None:
         """Make these the live routes of the apps named, unless they are and Nginx answers."""
@@ -87,6 +95,10 @@ class Traffic:
                 return False
             sleep(0.1)
         return True
+
+    def wait_forgotten(self, sleep: Callable[[float], None]) -> bool:
+        """Wait until no Nginx worker is left that knows what was live before this began."""
+        return self._begun is None or self.wait_drained(self._begun, sleep)
 
     def _pass(self, routes: Mapping[str, Route | None]) -> Applied:
         change = _Change(routes)

@@ -33,6 +33,8 @@ def deployment(one: Deployment, transitions: Sequence[Transition] | None = None)
         "release": one.release,
         "delivery": one.delivery,
         "attempt": one.attempt,
+        "strategy": one.strategy.value if one.strategy else None,
+        "cancelled_by": one.cancelled_by or None,
         "queued_at": moment(one.queued_at),
         "started_at": moment(one.started_at),
         "ended_at": moment(one.ended_at),
@@ -58,7 +60,8 @@ def _transition(one: Transition) -> View:
 
 
 def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now: float) -> View:
-    """Every app (name -> image and tags): what it serves, its last deployment, its replicas.
+    """Every app (name -> image and tags): what it serves, its last deployment, its replicas, and
+    when its tag was last compared with what serves, with what result.
 
     `snapshot` says when the worker saw the replicas and how old that is in seconds; an old one
     means that no worker runs. Raises StoreUnavailable.
@@ -66,7 +69,7 @@ def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now:
     snapshot = store.snapshot()
     return {
         "apps": [
-            _app(name, image, tags, store, snapshot.get("apps", {}).get(name, []))
+            _app(name, image, tags, store, snapshot)
             for name, (image, tags) in sorted(configured.items())
         ],
         **status(configured, store, now),
@@ -80,11 +83,16 @@ def status(apps: Iterable[str], store: Store, now: float) -> View:
     """
     snapshot = store.snapshot()
     seen_at = snapshot.get("at")
-    found = condition.troubles(store, sorted(apps), now)
+    apps = sorted(apps)
+    found = condition.troubles(store, apps, now)
     return {
         "status": "degraded" if found else "ok",
         "troubles": [
             {"what": one.what, "reason": one.reason, "since": moment(one.since)} for one in found
+        ],
+        "held_back": [
+            {"app": one.app, "reason": one.reason, "since": moment(one.since)}
+            for one in condition.holds(store, apps)
         ],
         "snapshot": {
             "at": moment(seen_at),
@@ -94,9 +102,7 @@ def status(apps: Iterable[str], store: Store, now: float) -> View:
     }
 
 
-def _app(
-    name: str, image: str, tags: Sequence[str], store: Store, replicas: Sequence[View]
-) -> View:
+def _app(name: str, image: str, tags: Sequence[str], store: Store, snapshot: View) -> View:
     last = store.deployments(name, limit=1)
     return {
         "name": name,
@@ -104,8 +110,14 @@ def _app(
         "tags": list(tags),
         "active": _active(name, store),
         "last_deployment": deployment(last[0]) if last else None,
-        "replicas": list(replicas),
+        "replicas": list(snapshot.get("apps", {}).get(name, [])),
+        "compared": _compared(snapshot, name),
     }
+
+
+def _compared(snapshot: View, name: str) -> View | None:
+    seen = condition.compared(snapshot, name)
+    return None if seen is None else {**seen, "at": moment(seen["at"])}
 
 
 def _active(name: str, store: Store) -> View | None:

@@ -6,19 +6,25 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
+from deployer.errors import Interrupted
+
 if TYPE_CHECKING:
+    from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
-    from deployer.ports import NginxHost, Registry
+    from deployer.ports import Engine, Found, NginxHost, Proxy, Registry, Store
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
+    from deployer.reloading import Reloading
     from deployer.stores.sqlite import SQLiteStore
     from deployer.worker import Worker
 
@@ -44,6 +50,22 @@ def registry(config: Config, clients: Clients) -> Registry:
     return DockerRegistry(clients, _logins(config))
 
 
+def examine(container: str, app: str) -> Found:
+    """A running container as the app that it would be, asked of Docker at once.
+
+    Raises Refused where there is none of this name, EngineUnavailable without Docker.
+    """
+    from deployer.engines.docker.adopt.examine import examine as ask
+    from deployer.engines.docker.client import Clients, translated
+
+    clients = Clients()
+    try:
+        with translated(f"look at container {container}"):
+            return ask(clients.api, container, app)
+    finally:
+        clients.close()
+
+
 def renderer(config: Config) -> Rendering:
     """Renders what Nginx would be given; touches neither disk nor Nginx."""
     from deployer.proxies.rendering import Rendering
@@ -51,21 +73,54 @@ def renderer(config: Config) -> Rendering:
     return Rendering(config.nginx, _receiver_site(config), _templates(config))
 
 
-def run_worker(config: Config, group: int | None = None) -> int:
-    """Run the worker until SIGTERM or SIGINT; its exit code. It ignores SIGHUP.
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What a worker is put together from."""
 
+    store: Store
+    registry: Registry
+    engine: Engine
+    host: NginxHost
+    proxy: Proxy
+    logins: Credentials
+
+
+def run_worker(config: Config, sources: Sources[Config], group: int | None = None) -> int:
+    """Run the worker until SIGTERM or SIGINT; its exit code.
+
+    What changes in `sources`, where `config` came from, is followed; SIGHUP lets it look at once.
     The store is shared with `group`, without one with whom it is shared already.
     """
+    from deployer.reloading import Reloading
+
+    stop, asked = threading.Event(), threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with suppress(Interrupted), adapters(config, stop, group) as parts:
+        reloading = Reloading(sources, config, asked, parts.logins.follow)
+        worker(config, parts, stop, reloading).run()
+    return 0
+
+
+@contextmanager
+def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterator[Adapters]:
+    """The worker's adapters, once no other worker runs on this state; closed in the end.
+
+    Raises Interrupted where `stop` is set before that.
+    """
+    from deployer.engines.docker.adopted import Adoptions
     from deployer.engines.docker.client import Clients
+    from deployer.engines.docker.engine import DockerEngine
+    from deployer.engines.docker.files import ReleaseFiles
+    from deployer.engines.docker.registry import DockerRegistry
+    from deployer.registries.heads import Heads
+    from deployer.stores.fence import fenced
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
     from deployer.stores.seal import Seal
     from deployer.stores.sqlite import SQLiteStore
 
-    stop = threading.Event()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     paths = config.paths
     migrate(paths.database, _receivers_group(paths.state) if group is None else group)
     key = load_or_create_key(paths.private / "release.key")
@@ -73,37 +128,57 @@ def run_worker(config: Config, group: int | None = None) -> int:
         seal = Seal(key)
         store = SQLiteStore(paths.database, seal=seal)
         ends.callback(store.close)
+        store.take_fence(partial(_end_at_once, paths.state))
         clients = Clients()
         ends.callback(clients.close)
-        _worker(config, store, clients, seal.instance(store.instance()), stop).run()
-    return 0
+        instance = seal.instance(store.instance())
+        adoptions = Adoptions(store.adopted, config.nginx.network)
+        logins, files = _logins(config), ReleaseFiles(paths.files)
+        engine = DockerEngine(clients, instance, logins, files, adoptions)
+        host = nginx_host(config, clients, instance)
+        yield Adapters(
+            store=store,
+            registry=DockerRegistry(clients, logins, glance=Heads(logins)),
+            engine=fenced(engine, store.check_fence),
+            host=host,
+            proxy=fenced(proxy(config, host), store.check_fence),
+            logins=logins,
+        )
 
 
-def _worker(
-    config: Config, store: SQLiteStore, clients: Clients, instance: str, stop: threading.Event
+def worker(
+    config: Config, parts: Adapters, stop: threading.Event, reloading: Reloading | None = None
 ) -> Worker:
-    from deployer.engines.docker.engine import DockerEngine
-    from deployer.engines.docker.files import ReleaseFiles
-    from deployer.engines.docker.registry import DockerRegistry
+    """A worker that is made of these parts, and runs until `stop` is set.
+
+    Without `reloading` its configuration stays as it is.
+    """
+    from deployer.doctor.ports import holder
     from deployer.health import Prober
-    from deployer.proxies.nginx import Nginx
-    from deployer.rollout import Parts
+    from deployer.parts import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 
-    logins, folder = _logins(config), config.paths.nginx
-    host = nginx_host(config, clients, instance)
-    nginx = Nginx(host, folder, config.nginx, _receiver_site(config), _templates(config))
-    parts = Parts(
+    procedure = Parts(
         apps=config.apps,
-        store=store,
-        registry=DockerRegistry(clients, logins),
-        engine=DockerEngine(clients, instance, logins, ReleaseFiles(config.paths.files)),
-        traffic=Traffic(nginx, config.nginx.drain),
-        prober=Prober(config.nginx.http_port, host.address),
+        store=parts.store,
+        registry=parts.registry,
+        engine=parts.engine,
+        traffic=Traffic(parts.proxy, config.nginx.drain),
+        prober=Prober(config.nginx.http_port, parts.host.address),
         wait=stop.wait,
+        origins=config.origins,
+        listener=lambda port: str(holder(port) or ""),
     )
-    return Worker(parts, nginx, stop, config.worker.parallel)
+    return Worker(procedure, parts.proxy, stop, config.worker.parallel, reloading=reloading)
+
+
+def proxy(config: Config, host: NginxHost) -> Proxy:
+    """Nginx as this configuration wants it, wherever it lives."""
+    from deployer.proxies.nginx import Nginx
+
+    folder, site = config.paths.nginx, _receiver_site(config)
+    return Nginx(host, folder, config.nginx, site, _templates(config))
 
 
 def nginx_host(config: Config, clients: Clients, instance: str) -> NginxHost:
@@ -166,6 +241,14 @@ def _only_worker(folder: Path, stop: threading.Event) -> Iterator[None]:
                 log.warning("waiting: another worker runs on this state", state=str(folder))
             said = True
             stop.wait(0.2)
+        if stop.is_set():
+            raise Interrupted("the worker was stopped before it began")
         yield
     finally:
         os.close(handle)
+
+
+def _end_at_once(state: Path) -> NoReturn:
+    """End as if killed: nothing is taken back, since all of it is the newer worker's by now."""
+    log.critical("another worker has taken over this state, so this one ends", state=str(state))
+    os._exit(1)

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 import structlog
 
-from deployer import orders
-from deployer.deployment import (
-    Deployment,
-    Recovery,
-    Status,
-    Trigger,
-    Wanted,
-    recover,
-    restart,
-)
+from deployer import adoption, orders, turns
+from deployer.deployment import Deployment, Recovery, recover
 from deployer.errors import DeployerError, Interrupted
+from deployer.keeping import Keeping
 from deployer.model import Replica, Route
+from deployer.parts import Parts
+from deployer.planning import Planner
 from deployer.ports import Active, Applied, Proxy
 from deployer.pulse import Pulse
 from deployer.releases import is_of
-from deployer.rollout import Parts, Rollout
+from deployer.reloading import Reloading
+from deployer.rollout import Rollout
+from deployer.sight import sight
 from deployer.traffic import route_of
 
 log = structlog.get_logger()
@@ -43,7 +39,7 @@ class Worker:
 
     `stop` ends it: what is under way is interrupted and recovered at the next start. Every
     `resync` seconds it looks at what there is, and where Docker or the store is away it tries
-    again after `retry` seconds.
+    again after `retry` seconds. `reloading` finds the configuration changed.
     """
 
     parts: Parts
@@ -52,18 +48,23 @@ class Worker:
     parallel: int = 4
     resync: float = RESYNC
     retry: float = RETRY
-    _busy: dict[int, str] = field(init=False, default_factory=dict)
+    reloading: Reloading | None = None
+    _busy: dict[int, Rollout] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
+    _planner: Planner = field(init=False, default_factory=Planner)
     _pulse: Pulse = field(init=False)
+    _keeping: Keeping = field(init=False)
     _due: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self._pulse = Pulse(self.parts.store, self.parts.now)
+        self._keeping = Keeping(lambda: self.parts, self.reloading)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""
-        self._spawn(self._pulse.run, self.stop)
+        for each in (self._pulse.run, *self._keeping.runs(self._look_again)):
+            self._spawn(each, self.stop)
         try:
             while not self.stop.is_set() and not self._done("start", self._begin):
                 self.stop.wait(self.retry)
@@ -95,8 +96,11 @@ class Worker:
         return True
 
     def _begin(self) -> None:
-        """Bring Nginx to what the store says is active, sweep what is left over, bootstrap."""
+        """Adopt, bring Nginx to what the store says is active, sweep what is left, bootstrap."""
         parts = self.parts
+        if left := parts.engine.sweep():
+            log.info("removed one-off containers of an earlier run", containers=left)
+        held = adoption.adopt(parts)
         active = parts.store.active()
         replicas = parts.engine.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))
@@ -104,23 +108,36 @@ class Worker:
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
         if stale:
             self._spawn(self._sweep, stale, applied)
+        turns.bootstrap(parts.store, parts.apps, parts.now(), leaving=held)
+        self._keeping.begin()
         for name in parts.apps:
-            newest = parts.store.deployments(name, limit=1)
-            waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
-            if name not in active and not waiting:
-                parts.store.enqueue(Wanted(name, Trigger.BOOTSTRAP), parts.now())
+            # Of what a worker dropped that was killed before it could remove the images too.
+            parts.releases.tidy(name)
         log.info("worker is ready", apps=len(parts.apps), generation=applied.generation)
 
+    def _look_again(self) -> None:
+        self._due = 0.0
+
+    def _follow(self) -> None:
+        """Take a changed configuration; what is under way ends with the one it began with."""
+        config = self._keeping.follow()
+        if config is not None:
+            self.parts = replace(self.parts, apps=config.apps, origins=config.origins)
+            self.parallel, self._due = config.worker.parallel, 0.0
+
     def _turn(self) -> None:
+        self._follow()
         now = time.monotonic()
         due = now >= self._due
         if due:
             # Before the work: what ends meanwhile asks for another turn.
             self._due = now + self.resync
+            self._done("adopt", partial(adoption.again, self.parts))
         if not self._done("work", partial(self._work, due)):
             self._due = 0.0
             self.stop.wait(self.retry)
         if due:
+            self._done("settle", self._keeping.settle)
             self._done("look", self._look)
 
     def _work(self, due: bool) -> None:
@@ -130,51 +147,40 @@ class Worker:
             self._claim()
 
     def _resume(self) -> None:
-        """Recover deployments that run in the store but in no thread of ours."""
+        """Recover deployments that run in the store but in no thread of ours; end the unwanted."""
         # Before the question: what ends in between is running in its answer, and was ours.
         ours = self._busy.copy()
         for deployment in self.parts.store.running():
             busy = self._busy.copy()
-            free = deployment.app not in busy.values() and len(busy) < self.parallel
-            if free and deployment.id not in ours:
+            if deployment.id in ours:
+                if deployment.cancelled_by:
+                    ours[deployment.id].cancel(deployment.cancelled_by)
+            elif deployment.app not in self._busy_apps() and len(busy) < self.parallel:
                 self._recover(deployment)
+
+    def _busy_apps(self) -> set[str]:
+        return {one.deployment.app for one in self._busy.copy().values()}
 
     def _recover(self, deployment: Deployment) -> None:
         active = self.parts.store.active().get(deployment.app)
         decision = recover(deployment, active.deployment if active else None)
         log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
-        if decision is Recovery.FINISH:
-            self._hold(deployment, Rollout.finish)
-            return
-        Rollout(self.parts, deployment).take_back()
-        if decision is Recovery.AGAIN:
-            again = restart(deployment)
-            message = f"attempt {again.attempt}: the one before was interrupted"
-            self.parts.store.save(again, self.parts.now(), message)
-            self._hold(again, Rollout.run)
-        else:
-            Rollout(self.parts, deployment).fail(
-                f"interrupted {deployment.attempt} times before the switch, "
-                "nothing was changed. Look at the worker's log, then deploy again"
-            )
+        self._hold(deployment, _RECOVERIES[decision])
 
     def _take_orders(self) -> None:
         for order in self.parts.store.open_orders():
+            if self._planner.takes(order, self.parts, self._spawn):
+                continue
             app = self.parts.apps.get(order.app)
             taken = orders.take(order, app, self.parts.store, self.parts.now())
-            log.info(
-                "order",
-                order=order.id,
-                kind=order.kind,
-                app=order.app,
-                given_by=order.given_by,
-                result=taken.result,
-                reason=taken.reason,
-            )
+            told = {key: getattr(taken, key) for key in ("kind", "app", "given_by", "result")}
+            log.info("order", order=order.id, **told, reason=taken.reason)
 
     def _claim(self) -> None:
+        store = self.parts.store
         while len(self._busy) < self.parallel:
-            deployment = self.parts.store.claim(self.parts.now())
+            ready = turns.may_begin(store, self.parts.apps)
+            deployment = store.claim(self.parts.now(), among=ready) if ready else None
             if deployment is None:
                 return
             self._hold(deployment, Rollout.run)
@@ -188,12 +194,13 @@ class Worker:
         thread.start()
 
     def _hold(self, deployment: Deployment, go: Callable[[Rollout], Deployment]) -> None:
-        self._busy[deployment.id] = deployment.app
-        self._spawn(self._deploy, deployment, go)
-
-    def _deploy(self, deployment: Deployment, go: Callable[[Rollout], Deployment]) -> None:
-        """One deployment in its own thread; the app's slot is free before the clean-up."""
         rollout = Rollout(self.parts, deployment)
+        self._busy[deployment.id] = rollout
+        self._spawn(self._deploy, rollout, go)
+
+    def _deploy(self, rollout: Rollout, go: Callable[[Rollout], Deployment]) -> None:
+        """One deployment in its own thread; the app's slot is free before the clean-up."""
+        deployment = rollout.deployment
         bound = log.bind(deployment=deployment.id, app=deployment.app)
         bound.info("deployment starts", trigger=deployment.trigger, tag=deployment.tag)
         try:
@@ -231,6 +238,9 @@ class Worker:
             self.parts.traffic.wait_drained(applied, self._sleep)
             for replica in stale:
                 self.parts.engine.retire(replica)
+            for app in {one.app for one in stale}:
+                newest = max(one.release for one in stale if one.app == app)
+                self.parts.releases.tidy(app, newest)
         except DeployerError as error:
             log.warning("left-overs stay until the next start", reason=str(error))
 
@@ -264,9 +274,10 @@ class Worker:
         app without a running replica loses its route: Docker gives a freed address to the very
         next container, which may be another app's.
         """
-        busy = set(self._busy.copy().values())
+        busy = self._busy_apps()
         active, replicas = self.parts.store.active(), self.parts.engine.replicas()
         routes = self._routes(active, replicas)
+        routes |= dict.fromkeys(self._keeping.gone)
         settled = {name: route for name, route in routes.items() if name not in busy}
         try:
             if self.parts.traffic.refresh(settled):
@@ -276,24 +287,13 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        self._pulse.show(
-            {
-                "at": self.parts.now(),
-                "pid": os.getpid(),
-                "nginx": {
-                    **asdict(self.proxy.facts()),
-                    "live": self.proxy.live(),
-                    "draining": self.proxy.draining(),
-                    "reloads": self.proxy.reloads(),
-                },
-                "apps": {
-                    name: [_seen(one) for one in replicas if one.app == name]
-                    for name in self.parts.apps
-                },
-            }
-        )
+        seen = sight(self.proxy, self.parts.apps, replicas, self.parts.now())
+        waits = turns.waits(self.parts.store, self.parts.apps)
+        self._pulse.show({**seen, "waits": waits, **self._keeping.shown()})
 
 
-def _seen(replica: Replica) -> dict[str, Any]:
-    keys = ("name", "id", "address", "state", "health", "release", "deployment")
-    return {key: getattr(replica, key) for key in keys}
+_RECOVERIES: dict[Recovery, Callable[[Rollout], Deployment]] = {
+    Recovery.AGAIN: Rollout.again,
+    Recovery.GIVE_UP: Rollout.give_up,
+    Recovery.FINISH: Rollout.finish,
+}

@@ -23,6 +23,7 @@ SCHEMA = json_schema()
 SECTIONS = {
     "receiver", "nginx", "paths", "worker", "deploy", "hooks", "registries", "secrets", "configs",
     "apps", "apps.*.compose", "apps.*.route", "apps.*.health", "apps.*.deploy",
+    "reconcile", "apps.*.reconcile",
 }  # fmt: skip
 """What has a heading of its own instead of a row in a table."""
 
@@ -36,6 +37,11 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "apps.*.secrets": {"secrets": {"db_password": {"file": "secrets/db.password"}}},
     "apps.*.configs": {"configs": {"motd": {"content": "Welcome."}}},
+    "apps.*.depends_on": {"apps": {name: {"image": "docker.io/acme/db"} for name in ("db", "one")}},
+    **{
+        f"apps.*.deploy.{when}.timeout": {"apps": {"web": {"deploy": {when: {"command": "true"}}}}}
+        for when in ("pre_deploy", "post_deploy", "on_failure")
+    },
     "apps.*.memswap_limit": {"apps": {"web": {"mem_limit": "256m"}}},
     "apps.*.route.host": {"apps": {"web": {"route": {"port": 8080}}}},
     "apps.*.route.p": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},

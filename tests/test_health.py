@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from deployer.errors import Interrupted, Unhealthy
+from deployer.errors import EngineUnavailable, Interrupted, Unhealthy
 from deployer.evidence import Evidence, read
 from deployer.health import Answer, Prober, Watcher
 from deployer.model import HealthCheck, Image, Release, Replica, Running
@@ -196,6 +196,34 @@ def test_a_container_that_somebody_removed_is_not_waited_for() -> None:
     engine.change(replicas[0], Running.GONE)
     with pytest.raises(Unhealthy, match="was removed by somebody else"):
         watcher(engine, replace(CHECK, deadline=3600)).until_healthy(replicas)
+
+
+AWAY = EngineUnavailable("Docker is away")
+
+
+def test_an_engine_that_does_not_answer_is_waited_for_until_the_deadline() -> None:
+    engine, replicas = started(Behaviour.ANSWERS)
+    for _ in range(3):
+        engine.fail("look", AWAY)
+    assert watcher(engine, replace(CHECK, deadline=3600)).until_healthy(replicas) == replicas
+    for _ in range(9):
+        engine.fail("look", AWAY)
+    with pytest.raises(EngineUnavailable):
+        watcher(engine, replace(CHECK, deadline=0)).until_healthy(replicas)
+
+
+def test_while_the_engine_does_not_answer_the_probes_decide_in_the_watch_window() -> None:
+    """Containers may outlive a restart of Docker: a healthy release is not taken back for it."""
+    engine, replicas = started(Behaviour.ANSWERS)
+    for _ in range(3):
+        engine.fail("look", AWAY)
+    watcher(engine).stays_healthy(replicas, 0.05, lambda: False)
+    assert engine.calls.count(("look", replicas[0].name)) > 3
+    for _ in range(1000):
+        engine.fail("look", AWAY)
+    engine.change(replicas[0], Running.EXITED, exit_code=1)
+    with pytest.raises(Unhealthy, match="became unhealthy after the switch"):
+        watcher(engine).stays_healthy(replicas, 5, lambda: False)
 
 
 def test_an_exit_in_the_watch_window_is_noticed() -> None:

@@ -7,9 +7,26 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "deployer"
-VALUES = ["errors", "spec", "model", "evidence", "deployment", "policy"]
+VALUES = [
+    *("errors", "spec", "settings", "difference", "model", "evidence", "deployment", "policy"),
+    "drift",
+]
 CONTRACTS = {"ports", "config"}
-PROCEDURE = {"health", "record", "releases", "rollout", "traffic", "orders", "pulse", "worker"}
+PROCEDURE = {
+    *(
+        "health",
+        "record",
+        "releases",
+        "parts",
+        "app_hooks",
+        "quarantine",
+        "takeover",
+        "rollout",
+        "traffic",
+    ),
+    *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
+    *("watching", "reloading", "settling", "keeping", "pulse", "sight", "worker"),
+}
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)

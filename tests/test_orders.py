@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.deployment import Trigger
+from deployer.deployment import Status, Trigger, Wanted
 from deployer.errors import StoreUnavailable
 from deployer.orders import take
-from deployer.ports import Order
+from deployer.ports import Order, Quarantine
 from deployer.spec import Spec
 from tests.world import World, must, small_world
 
@@ -64,7 +64,7 @@ def test_a_rollback_is_queued_with_what_its_release_holds(world: World) -> None:
         ("rollback", "web", {"release": 2}, "web has no release 2"),
         ("rollback", "web", {"release": -1}, "web has no release -1"),
         ("rollback", "web", {}, "names no release"),
-        ("format", "web", {}, "Use deploy or rollback"),
+        ("format", "web", {}, "Known are deploy, pause"),
     ],
 )
 def test_what_the_configuration_or_a_seal_does_not_allow_is_refused(
@@ -88,3 +88,38 @@ def test_an_order_whose_answer_could_not_be_written_is_taken_again(world: World)
             assert attempt == 0
     assert must(world.store.order(number)).deployment == 2
     assert [one.status for one in world.store.deployments()] == ["queued", "superseded"]
+
+
+def test_a_rollback_ends_what_is_on_its_way_of_the_same_app(world: World) -> None:
+    world.store.enqueue(Wanted("web", Trigger.WEBHOOK), 1.0)
+    running = must(world.store.claim(1.0))
+    taken = given(world, "rollback", release=1)
+    wanted_end = world.stored(running.id)
+    assert wanted_end.cancelled_by == f"alice, for rollback {taken.deployment}"
+    assert wanted_end.status is Status.RUNNING
+
+
+def test_a_queued_deployment_is_cancelled_and_an_ended_one_is_refused(world: World) -> None:
+    number = must(given(world).deployment)
+    assert given(world, "cancel", deployment=number).result == "accepted"
+    assert world.stored(number).status is Status.CANCELLED
+    again = given(world, "cancel", deployment=number, given_by="bob")
+    assert (again.result, again.reason) == (
+        "refused",
+        f"deployment {number} is cancelled, already cancelled by alice: nothing is left to cancel",
+    )
+
+
+def test_an_app_is_paused_and_resumed_once(world: World) -> None:
+    assert given(world, "pause").result == "accepted"
+    assert world.store.paused()["web"].by == "alice"
+    assert given(world, "resume").result == "accepted"
+    assert given(world, "resume").reason == "web is not paused"
+
+
+def test_only_a_digest_in_quarantine_is_freed(world: World) -> None:
+    assert "no digest" in given(world, "unquarantine", digest=DIGEST).reason
+    number = must(given(world).deployment)
+    world.store.set_quarantine(Quarantine("web", DIGEST, number, "exit code 1", 1.0))
+    assert given(world, "unquarantine", digest=DIGEST).result == "accepted"
+    assert world.store.quarantined() == []

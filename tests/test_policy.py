@@ -1,7 +1,11 @@
-"""Which apps a push is for."""
+"""Which apps a push is for, and how a release takes over."""
 
-from deployer.model import Image, image_of
-from deployer.policy import Match, Selector, match
+import pytest
+
+from deployer.model import Image, Strategy, image_of
+from deployer.policy import Choice, Match, Selector, choose, match
+from deployer.spec import Attachment, Device, Port, Spec, Volume
+from tests.world import app
 
 SHOP = Image("docker.io", "acme/shop")
 APPS = {
@@ -54,3 +58,54 @@ def test_the_same_repository_on_another_host_is_for_nobody_and_points_at_the_hoo
         (),
         "no app uses docker.io/acme/api; app api uses ghcr.io/acme/api: see `registry` of the hook",
     )
+
+
+class TestStrategy:
+    """How a release takes over, by what both want of the machine."""
+
+    @pytest.mark.parametrize(
+        ("spec", "claim"),
+        [
+            (Spec(ports=(Port(80, published="8080"),)), "port 8080/tcp of the host"),
+            (Spec(ports=(Port(53, "udp", "53"),)), "port 53/udp of the host"),
+            (Spec(network_mode="host"), "port 8080/tcp of the host's network"),
+            (Spec(mac_address="02:00:00:00:00:01"), "the MAC address 02:00:00:00:00:01"),
+            (
+                Spec(networks=(Attachment("lan", ipv4_address="10.1.2.3"),)),
+                "the address 10.1.2.3 in lan",
+            ),
+            (Spec(devices=(Device("/dev/ttyUSB0", "/dev/tty"),)), "the device /dev/ttyUSB0"),
+            (Spec(volumes=(Volume("data", "/data"),)), "the volume data to write to"),
+        ],
+    )
+    def test_what_only_one_can_have_lets_the_old_one_stop_first(
+        self, spec: Spec, claim: str
+    ) -> None:
+        choice = choose(app(), spec, spec)
+        assert choice.strategy is Strategy.STOP_FIRST
+        assert choice.why == f"only one container at a time can have {claim}"
+        assert choose(app(), spec, Spec()).strategy is Strategy.START_FIRST
+        assert choose(app(), spec, None).strategy is Strategy.START_FIRST
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            Spec(),
+            Spec(ports=(Port(80),)),
+            Spec(ports=(Port(80, published="8000-8010"),)),
+            Spec(volumes=(Volume("data", "/data", read_only=True),)),
+            Spec(volumes=(Volume("", "/data"),)),
+            Spec(volumes=(Volume("/srv", "/data", type="bind"),)),
+            Spec(volumes=(Volume("data", "/data"),), replicas=2),
+        ],
+    )
+    def test_what_two_can_share_lets_them_run_side_by_side(self, spec: Spec) -> None:
+        assert choose(app(), spec, spec).strategy is Strategy.START_FIRST
+
+    def test_what_the_configuration_says_wins(self) -> None:
+        taken = Spec(ports=(Port(80, published="8080"),))
+        forced = app(strategy=Strategy.START_FIRST)
+        assert choose(forced, taken, taken).strategy is Strategy.START_FIRST
+        assert choose(app(strategy=Strategy.STOP_FIRST), Spec(), Spec()) == Choice(
+            Strategy.STOP_FIRST, "`deploy.strategy` says so"
+        )

@@ -83,6 +83,7 @@ def test_a_replacement_starts_the_new_before_it_stops_the_old(served: World) -> 
         "step: retire",
         f"retire: {old.name}",
         "step: retire",
+        "forget: web",
     ]
     assert (ended.release, ended.serving, ended.digest) == (2, 2, image.digest)
     assert served.routed() == served.addresses(ended.id)

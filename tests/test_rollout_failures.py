@@ -312,8 +312,7 @@ class TestStoreAway:
     @pytest.mark.parametrize(
         ("verb", "step"),
         [("save", step) for step in Step]
-        + [("active", step) for step in Step if step not in (Step.RESOLVE, Step.WATCH)]
-        + [("activate", Step.SWITCH), ("queued", Step.WATCH)],
+        + [("active", Step.PULL), ("activate", Step.SWITCH), ("queued", Step.WATCH)],
     )
     def test_it_goes_on_when_the_store_is_back(self, world: World, verb: str, step: Step) -> None:
         world.change(limits=Limits(watch=0.02))
@@ -434,8 +433,8 @@ class TestInterrupted:
         release = world.store.add_release("web", world.parts.apps["web"].image, Spec(), 1.0)
         killed = replace(rollout.deployment, release=release.number, step=step)
         world.store.save(killed, 1.0)
-        type(rollout)(world.parts, killed).take_back()
-        assert world.releases() == [1]
+        ended = type(rollout)(world.parts, killed).give_up()
+        assert (ended.status, world.releases()) == (Status.FAILED, [1])
 
 
 SECRET = "postgres://web:hunter2hunter2@db/web"

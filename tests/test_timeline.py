@@ -76,3 +76,64 @@ def test_a_step_that_is_repeated_after_an_interruption_stands_there_twice() -> N
 def test_a_deployment_that_ended_in_the_queue_only_waited() -> None:
     found = spans(history((0, QUEUED, None), (4, Status.SUPERSEDED, None)))
     assert shape(found) == [("queued", 0, 4)]
+
+
+def said(*rows: tuple[float, Status, Step | None, str]) -> list[Transition]:
+    return [Transition(1, at, status, step, message) for at, status, step, message in rows]
+
+
+def test_a_command_of_the_apps_own_is_a_step_of_its_own() -> None:
+    """What it said last stands there, and the steps around it keep their own words."""
+    found = spans(
+        said(
+            (0, RUNNING, Step.PULL, "image"),
+            (2, RUNNING, Step.START, "pre_deploy: migrate"),
+            (5, RUNNING, Step.START, "pre_deploy ended well in 3.0 s: done"),
+            (5, RUNNING, Step.START, "release 2"),
+            (6, RUNNING, Step.CHECK, ""),
+            (8, SUCCEEDED, Step.CHECK, "release 2 serves"),
+            (9, SUCCEEDED, Step.RETIRE, ""),
+            (10, SUCCEEDED, Step.RETIRE, "removed web-1-1"),
+            (10, SUCCEEDED, Step.RETIRE, "post_deploy: warm"),
+            (12, SUCCEEDED, Step.RETIRE, "post_deploy failed: exit code 1"),
+        )
+    )
+    assert [(one.name, one.start, one.end, one.message, one.failed) for one in found] == [
+        ("pull", 0, 2, "image", False),
+        ("pre_deploy", 2, 5, "pre_deploy ended well in 3.0 s: done", False),
+        ("start", 5, 6, "release 2", False),
+        ("check", 6, 8, "", False),
+        ("retire", 9, 10, "removed web-1-1", False),
+        ("post_deploy", 10, 12, "post_deploy failed: exit code 1", True),
+    ]
+
+
+def test_what_is_run_after_a_failure_is_not_what_failed() -> None:
+    found = spans(
+        said(
+            (0, RUNNING, Step.START, "pre_deploy: migrate"),
+            (3, FAILED, Step.START, "pre_deploy failed: exit code 1; nothing serves"),
+            (3, FAILED, Step.START, "on_failure: alarm"),
+            (4, FAILED, Step.START, "on_failure ended well in 1.0 s, it wrote nothing"),
+        )
+    )
+    assert [(one.name, one.end, one.failed) for one in found] == [
+        ("pre_deploy", 3, True),
+        ("on_failure", 4, False),
+    ]
+
+
+def test_a_command_that_was_not_run_takes_no_time() -> None:
+    found = spans(
+        said(
+            (0, RUNNING, Step.PULL, ""),
+            (1, FAILED, Step.PULL, "no such image"),
+            (2, FAILED, Step.PULL, "on_failure was not run: no image of web is here"),
+        )
+    )
+    assert shape(found) == [("pull", 0, 1), ("on_failure", 2, 2)]
+
+
+def test_a_command_that_goes_on_has_no_end() -> None:
+    found = spans(said((0, RUNNING, Step.PULL, ""), (2, RUNNING, Step.START, "pre_deploy: x")))
+    assert shape(found) == [("pull", 0, 2), ("pre_deploy", 2, None)]

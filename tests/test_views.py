@@ -76,6 +76,7 @@ def test_an_app_that_never_ran_has_nothing_active(store: SQLiteStore) -> None:
                 "active": None,
                 "last_deployment": None,
                 "replicas": [],
+                "compared": None,
             }
         ],
         "status": "degraded",
@@ -86,6 +87,7 @@ def test_an_app_that_never_ran_has_nothing_active(store: SQLiteStore) -> None:
                 "since": None,
             }
         ],
+        "held_back": [],
         "snapshot": {"at": None, "age": None},
         "nginx": None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -14,10 +15,14 @@ from pathlib import Path
 import pytest
 import structlog
 
+from deployer.config import load
+from deployer.config.sources import Sources
 from deployer.deployment import MAX_ATTEMPTS, Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import EngineUnavailable, NotConfirmed
-from deployer.model import Limits, Running
+from deployer.model import Image, Limits, Running
 from deployer.ports import Order
+from deployer.reloading import Reloading
+from deployer.spec import Spec
 from deployer.worker import Worker
 from tests.world import World, app, must, small_world
 
@@ -42,12 +47,17 @@ def eventually(is_true: Callable[[], object], limit: float = 10.0) -> None:
 
 
 @contextmanager
-def working(world: World, parallel: int = 4) -> Iterator[Worker]:
+def working(
+    world: World,
+    parallel: int = 4,
+    resync: float = 0.1,
+    reloading: Reloading | None = None,
+) -> Iterator[Worker]:
     """A worker that runs until the end of the block, and ends then with all its threads."""
     world.stop.clear()
     before = set(threading.enumerate())
     parts = replace(world.parts, wait=world.stop.wait)
-    worker = Worker(parts, world.proxy, world.stop, parallel, resync=0.1, retry=0.02)
+    worker = Worker(parts, world.proxy, world.stop, parallel, resync, 0.02, reloading)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -411,7 +421,20 @@ class TestLooking:
                 "deployment": web.deployment,
             }
         ]
-        assert set(seen) == {"at", "pid", "nginx", "apps", "worker"}
+        assert set(seen) == {"at", "pid", "nginx", "waits", "apps", "worker", "reconcile"}
+
+    def test_a_push_that_nobody_told_of_is_deployed_and_the_snapshot_shows_it(
+        self, served: World
+    ) -> None:
+        """Between two looks of the worker; the app's tag is compared every tenth of a second."""
+        image = served.push()
+        served.change("web", reconcile=0.1)
+        with working(served):
+            eventually(lambda: serving(served, "web") and must(newest(served)).id == 3)
+            looks(served)
+            shown = served.store.snapshot()["reconcile"]
+        assert must(newest(served)).trigger is Trigger.RECONCILE
+        assert (shown["apps"]["web"]["digest"], shown["failing"]) == (image.digest, [])
 
     def test_the_route_follows_a_replica_to_its_new_address(self, served: World) -> None:
         (one,) = served.replicas("web")
@@ -420,6 +443,17 @@ class TestLooking:
             served.engine.change(one, Running.RUNNING)
             eventually(lambda: served.routed("web") not in ([one.address], []))
         assert serving(served, "web", "api")
+
+    def test_a_change_in_docker_is_followed_without_waiting_for_the_next_look(
+        self, served: World
+    ) -> None:
+        (one,) = served.replicas("web")
+        with working(served, resync=3600.0):
+            eventually(lambda: served.store.snapshot().get("worker"))
+            served.engine.change(one, Running.EXITED, exit_code=0)
+            eventually(lambda: served.routed("web") == [])
+            served.engine.change(one, Running.RUNNING)
+            eventually(lambda: served.routed("web") != [])
 
     def test_an_app_without_a_running_replica_loses_its_route(self, served: World) -> None:
         """Its freed address may be the next container's, and that another app's."""
@@ -491,3 +525,107 @@ class TestFaults:
             worker.run()
         assert set(threading.enumerate()) <= before
         assert served.stored(number).status is Status.RUNNING
+
+
+class TestConfiguration:
+    """A changed config.yml, from the file to what runs."""
+
+    @pytest.fixture
+    def path(self, served: World, tmp_path: Path) -> Path:
+        """A config.yml that says of both apps what they serve."""
+        path = tmp_path / "config.yml"
+        path.write_text(self.text(served))
+        served.parts = replace(served.parts, apps=load(path, {}, part="worker").apps)
+        return path
+
+    def text(self, world: World, *names: str, more: str = "") -> str:
+        apps = {
+            name: {
+                "image": f"docker.io/acme/{name}",
+                "environment": {"PORT": "8080"},
+                "route": {"host": f"{name}.example.com", "port": 8080},
+                "health": {"path": "/healthz", "interval": "100ms", "deadline": "5s"},
+                "deploy": {"watch": 0},
+                "reconcile": {"interval": "off"},
+            }
+            for name in names or ("web", "api")
+        }
+        return json.dumps({"apps": apps}).replace('8080"}', f'8080"{more}}}')
+
+    @contextmanager
+    def following(self, world: World, path: Path) -> Iterator[None]:
+        sources = Sources(path, lambda: load(path, {}, part="worker"), settle=0.02)
+        asked = threading.Event()
+        reloading = Reloading(sources, sources.load(), asked, glance=0.01)
+        with working(world, reloading=reloading):
+            eventually(lambda: world.store.snapshot().get("config"))
+            yield
+
+    def test_a_changed_environment_is_deployed_with_the_digest_that_serves(
+        self, served: World, path: Path
+    ) -> None:
+        with self.following(served, path):
+            path.write_text(self.text(served, more=', "MORE": "1"'))
+            eventually(
+                lambda: (
+                    {one.trigger for one in served.store.last_deployments().values()}
+                    == {Trigger.CONFIG}
+                )
+            )
+            eventually(lambda: all(ended(served, number) for number in (3, 4)))
+            assert serving(served, "web", "api")
+        assert {served.stored(one).digest for one in (3, 4)} == {
+            served.stored(one).digest for one in (1, 2)
+        }
+
+    def test_a_new_app_is_started_and_one_that_is_gone_loses_its_route_and_nothing_else(
+        self, served: World, path: Path
+    ) -> None:
+        """It is back at once when it is configured again."""
+        served.registry.push(Image("docker.io", "acme/shop", "latest"))
+        with self.following(served, path):
+            path.write_text(self.text(served, "web", "shop"))
+            eventually(lambda: serving(served, "web", "shop"))
+            eventually(lambda: served.routed("api") == [])
+            assert len(served.replicas("api")) == 1
+            assert "api" in served.store.active()
+            path.write_text(self.text(served))
+            eventually(lambda: serving(served, "web", "api"))
+        assert must(newest(served, "api")).id == 2
+
+    def test_a_new_app_that_adopts_a_container_does_so_first(
+        self, served: World, path: Path
+    ) -> None:
+        stranger = served.engine.stranger("shop", served.push(name="web"), Spec())
+        served.registry.push(Image("docker.io", "acme/shop", "latest"))
+        with self.following(served, path):
+            text = json.loads(self.text(served, "web", "api", "shop"))
+            text["apps"]["shop"]["adopt"] = "shop"
+            path.write_text(json.dumps(text))
+            eventually(lambda: serving(served, "web", "api", "shop"))
+            eventually(lambda: must(newest(served, "shop")).status is Status.SUCCEEDED)
+        assert served.store.adopted()[0].container == stranger.id
+        assert [one.status for one in served.store.deployments("shop")] == [Status.SUCCEEDED] * 2
+
+    def test_a_broken_one_changes_nothing_and_is_in_the_snapshot_until_it_is_mended(
+        self, served: World, path: Path
+    ) -> None:
+        def problem() -> object:
+            return served.store.snapshot()["config"]["problem"]
+
+        before = path.read_text()
+        with self.following(served, path):
+            path.write_text(before.replace("environment", "enviroment"))
+            eventually(problem)
+            path.write_text(before)
+            eventually(lambda: problem() is None)
+            assert serving(served, "web", "api")
+        assert must(newest(served)).id < 3
+
+    def test_what_was_changed_while_no_worker_ran_is_deployed_at_its_start(
+        self, served: World
+    ) -> None:
+        served.change("web", spec=Spec(environment=(("MORE", "1"),)))
+        with working(served):
+            eventually(lambda: must(newest(served)).id == 3 and ended(served, 3))
+        assert must(newest(served)).trigger is Trigger.CONFIG

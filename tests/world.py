@@ -15,9 +15,10 @@ from cryptography.fernet import Fernet
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import DeployerError
-from deployer.model import App, HealthCheck, Image, Limits, Replica, Route, RouteRule
-from deployer.ports import Active, Applied, Order, Stopping
-from deployer.rollout import Parts, Rollout
+from deployer.model import App, HealthCheck, Image, Limits, Release, Replica, Route, RouteRule
+from deployer.parts import Parts
+from deployer.ports import Active, Adoption, Applied, Order, Stopping
+from deployer.rollout import Rollout
 from deployer.spec import Spec
 from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal
@@ -30,7 +31,7 @@ from tests.fakes.registry import Behaviour, FakeRegistry
 
 T = TypeVar("T")
 Journal = list[tuple[str, str]]
-LOOKS = ("look", "replicas", "logs", "has")
+LOOKS = ("look", "replicas", "logs", "has", "examine")
 
 
 def must(found: T | None) -> T:
@@ -49,6 +50,7 @@ def app(name: str = "web", **changes: object) -> App:
         RouteRule((f"{name}.example.com",), 8080),
         HealthCheck(port=8080, path="/healthz", interval=0.01, deadline=0.1),
         Limits(watch=0.02),
+        reconcile=None,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -122,6 +124,11 @@ class ShakyStore(SQLiteStore):
         """See ports.Store."""
         with self._verb("queued"):
             return super().queued(app)
+
+    def adopt(self, adoption: Adoption, at: float) -> Release:
+        """See ports.Store."""
+        with self._verb("adopt"):
+            return super().adopt(adoption, at)
 
     def answer(self, order: Order) -> None:
         """See ports.Store."""
@@ -203,6 +210,7 @@ class World:
         self.path = folder / "deployer.db"
         self.path.write_bytes(_empty_database())
         self.store = ShakyStore(self.path, Seal(Fernet.generate_key()), self.journal)
+        self.engine.adopted = self.store.adopted
         self.meanwhile: Callable[[], object] = lambda: None
         self.drain = 60.0
         self.traffic = Traffic(self.proxy, self.drain)

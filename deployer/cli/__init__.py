@@ -23,15 +23,23 @@ COMMANDS = {
         "status": Command("deployer.cli.status:status", "what each app serves, and how it is"),
         "history": Command("deployer.cli.history:history", "an app's deployments, newest first"),
         "show": Command("deployer.cli.history:show", "one deployment: its steps and its reason"),
+        "plan": Command("deployer.cli.plan:plan", "what deploying an app would change and do"),
         "doctor": Command("deployer.cli.doctor:doctor", "what is wrong here, and what to do"),
     },
     "Act": {
         "deploy": Command("deployer.cli.orders:deploy", "deploy a tag or digest of an app"),
         "rollback": Command("deployer.cli.orders:rollback", "go back to an earlier release"),
+        "cancel": Command("deployer.cli.holding:cancel", "end a deployment that is under way"),
+        "pause": Command("deployer.cli.holding:pause", "let an app's deployments wait"),
+        "resume": Command("deployer.cli.holding:resume", "let them go on"),
+        "unquarantine": Command(
+            "deployer.cli.holding:unquarantine", "let a digest that failed be tried again"
+        ),
     },
     "Set up": {
         "check": Command("deployer.cli.setup:check", "all problems of the configuration"),
         "hooks": Command("deployer.cli.setup:hooks", "what to paste at each sender"),
+        "adopt": Command("deployer.cli.adopt:adopt", "the configuration of a running container"),
         "render": Command("deployer.cli.render:render", "the Nginx configuration, as it would be"),
     },
 }

@@ -15,6 +15,7 @@ from deployer.cli.lazy import Misuse
 
 if TYPE_CHECKING:
     from deployer.config.loader import Part
+    from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.model import App
     from deployer.ports import Store
@@ -31,6 +32,12 @@ class Invocation:
         from deployer.config import load
 
         return load(self.config_path, os.environ, part=part)
+
+    def sources(self, part: Part) -> Sources[Config]:
+        """The files of the configuration, to be read now and whenever they change."""
+        from deployer.config.sources import Sources
+
+        return Sources(self.config_path, lambda: self.config(part))
 
     def store(self, config: Config) -> Store:
         """The store, to read and to give orders. Raises StoreError where it is not usable."""

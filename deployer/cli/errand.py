@@ -40,8 +40,9 @@ class Errand:
             return self._left(number)
         if self.as_json:
             print_json(document(order, deployment))
+        good = {Status.CANCELLED} if wanted.kind == "cancel" else GOOD
         if order.result == "refused" or (
-            self.wait and not (deployment and deployment.status in GOOD)
+            self.wait and not (deployment and deployment.status in good)
         ):
             return FAILED
         return 0
@@ -57,6 +58,7 @@ class Errand:
             self.out.print(status_word(Status.REFUSED).append(f": {one_line(order.reason)}"))
             return order, None
         if order.deployment is None:
+            self.out.print(Text(f"done: {_words(order)}"))
             return order, None
         self.out.print(f"deployment {order.deployment} of {one_line(order.app)}")
         if not self.wait:
@@ -95,6 +97,12 @@ class Errand:
 def _words(order: Order) -> str:
     if order.kind == "rollback":
         return f"roll {order.app} back to release {order.release}"
+    if order.kind == "cancel":
+        return f"cancel deployment {order.deployment} of {one_line(order.app)}"
+    if order.kind == "unquarantine":
+        return f"free {order.digest[:19]} of {order.app} from quarantine"
+    if order.kind in ("pause", "resume"):
+        return f"{order.kind} {order.app}"
     return f"deploy {order.app}" + (
         f" from {order.tag or order.digest}" if order.tag or order.digest else ""
     )

@@ -85,5 +85,5 @@ def _progress(deployment: Deployment, steps: list[Span]) -> Text:
 
 def _step_line(step: Span) -> Text:
     line = mark(Status.FAILED if step.failed else Status.SUCCEEDED)
-    line.append(f" {step.name:<8}{took((step.end or step.start) - step.start):>9}")
+    line.append(f" {step.name:<11}{took((step.end or step.start) - step.start):>9}")
     return line.append(f"  {one_line(step.message)}".rstrip(), style="quiet")

@@ -128,6 +128,8 @@ def _facts(
         ("queued", f"{moment(one.queued_at)}, {ago(one.queued_at, now)}"),
         ("took", duration(one, now) + (f", attempt {one.attempt}" if one.attempt > 1 else "")),
     ]
+    if one.strategy:
+        facts.append(("strategy", one.strategy.value))
     if one.reason:
         facts.append(("reason", Text(safe(one.reason), style=_tone(one.status))))
     return facts
@@ -141,11 +143,11 @@ def _print_steps(out: Console, steps: list[Span], now: float) -> None:
     """A line per step; on a terminal with a bar that shows when and how long."""
     zero = steps[0].start
     total = max((steps[-1].end or now) - zero, 0.001)
-    heading = Text().append(f"{'STEP':<9}{'START':>10}{'TOOK':>11}", style="heading")
+    heading = Text().append(f"{'STEP':<12}{'START':>10}{'TOOK':>11}", style="heading")
     out.print(heading)
     for step in steps:
         lasted = (step.end or now) - step.start
-        line = Text(f"{step.name:<9}{'+' + took(step.start - zero):>10}{took(lasted):>11}  ")
+        line = Text(f"{step.name:<12}{'+' + took(step.start - zero):>10}{took(lasted):>11}  ")
         if out.is_terminal and out.encoding.startswith("utf"):
             line.append_text(_bar(step, (step.start - zero) / total, lasted / total))
         if step.failed:

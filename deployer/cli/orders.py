@@ -43,12 +43,13 @@ def deploy(
     """
     config = invocation.config()
     found = app_named(config, app)
-    _check_choice(found, tag, digest)
+    check_choice(found, tag, digest)
     wanted = Order(0, "deploy", app, given_by(), time.time(), tag, digest)
     ctx.exit(Errand(invocation.store(config), console(quiet=as_json), wait, as_json).run(wanted))
 
 
-def _check_choice(app: App, tag: str, digest: str) -> None:
+def check_choice(app: App, tag: str, digest: str) -> None:
+    """Raises Misuse for what cannot be meant, so that nothing is written."""
     if tag and digest:
         raise Misuse("--tag and --digest name two images: give one of them")
     if tag and tag not in app.tags:

@@ -16,7 +16,7 @@ from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
 from deployer.cli.lazy import FAILED
 from deployer.cli.output import console, moment, print_json, status_word
 from deployer.cli.tables import Row, fields, listing
-from deployer.condition import Trouble, healthy, is_fresh, troubles
+from deployer.condition import Hold, Trouble, compared, healthy, holds, is_fresh, troubles
 from deployer.deployment import Deployment, Status
 from deployer.model import App
 from deployer.ports import Active, Store
@@ -55,8 +55,10 @@ def status(ctx: click.Context, invocation: Invocation, app: str | None, as_json:
         out.print("no app is configured: add one under `apps:`")
     out.print()
     found = troubles(store, [one.name for one in apps], now)
+    _print_compared(out, seen, [one.name for one in apps])
     _print_nginx(out, seen)
-    _print_troubles(out, found, now)
+    _print_section(out, "held back", "heading", holds(store, [one.name for one in apps]))
+    _print_section(out, "degraded", "warning", found)
     ctx.exit(FAILED if found else 0)
 
 
@@ -118,6 +120,19 @@ def _last(last: Deployment | None, now: float) -> Text:
     return what.append(f" {ago(at, now)}", style="quiet")
 
 
+def _print_compared(out: Console, seen: Seen, apps: Sequence[str]) -> None:
+    """When each app's tag was last compared with what serves, and with what result."""
+    looks = {name: compared(seen.snapshot, name) for name in apps}
+    lines = [
+        (f"  {name}", f"{one_line(look['reason'])}, {ago(look['at'], seen.now)}")
+        for name, look in looks.items()
+        if look is not None
+    ]
+    if lines:
+        out.print(Text("compared with the registry", style="heading"))
+        fields(out, lines)
+
+
 def _print_nginx(out: Console, seen: Seen) -> None:
     nginx = seen.snapshot.get("nginx")
     if nginx is None or seen.age is None:
@@ -133,16 +148,16 @@ def _print_nginx(out: Console, seen: Seen) -> None:
     out.print(line.append(f", seen {took(seen.age)} ago"))
 
 
-def _print_troubles(out: Console, found: Sequence[Trouble], now: float) -> None:
+def _print_section(out: Console, title: str, style: str, found: Sequence[Trouble | Hold]) -> None:
     if not found:
         return
     out.print()
-    out.print(Text("degraded", style="warning"))
+    out.print(Text(title, style=style))
     fields(
         out,
         [
             (
-                f"  {one_line(one.what)}",
+                f"  {one_line(one.app if isinstance(one, Hold) else one.what)}",
                 one.reason + (f" (since {moment(one.since)})" if one.since else ""),
             )
             for one in found

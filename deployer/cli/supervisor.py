@@ -18,6 +18,7 @@ log = structlog.get_logger()
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
 HEALTHY_AFTER = 60.0
+_GLANCE = 0.5
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -75,31 +76,45 @@ class Child:
 class Supervisor:
     """Runs the children until SIGTERM or SIGINT, which end them by SIGTERM; a second kills.
 
-    SIGHUP, which a closed terminal sends, is ignored here, by the receiver and by the worker:
-    none of them reads its configuration anew while it runs. For the main thread: it takes the
-    signals, and a child that is tied to its parent is tied to the thread that started it.
+    `follow` is called now and then, with True at SIGHUP; without it SIGHUP is ignored. For the
+    main thread: it takes the signals, and a child that is tied to its parent is tied to the
+    thread that started it.
     """
 
-    def __init__(self, children: Sequence[Child]) -> None:
+    def __init__(
+        self, children: Sequence[Child], follow: Callable[[bool], None] | None = None
+    ) -> None:
         self.children = children
+        self._follow = follow
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
 
     def run(self) -> None:
         """Return when the children were told to end, and have ended."""
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (*_STOP, signal.SIGCHLD):
-            signal.signal(number, lambda got, _: self._signals.put(got))
-        while self._wait() not in _STOP:
+            signal.signal(number, self._note)
+        while (got := self._wait()) not in _STOP:
             self._reap_and_restart()
+            if self._follow is not None:
+                self._follow(got == signal.SIGHUP)
         self._stop()
+
+    def _note(self, number: int, _: object) -> None:
+        self._signals.put(number)
 
     def _wait(self) -> int | None:
         """Start what is due; the next signal, or None when something is due."""
+        # A child is born with SIGHUP ignored: before it has a handler, it would die of one.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for child in self.children:
             if child.process is None and child.due_at <= time.monotonic():
                 child.launch()
+        if self._follow is not None:
+            signal.signal(signal.SIGHUP, self._note)
         waiting = [child.due_at for child in self.children if child.process is None]
         timeout = max(0.0, min(waiting) - time.monotonic()) if waiting else None
+        if self._follow is not None:
+            timeout = _GLANCE if timeout is None else min(timeout, _GLANCE)
         with suppress(queue.Empty):
             return self._signals.get(timeout=timeout)
         return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from deployer.config import kinds
-from deployer.config.compose import access, amounts, forms, networking, process, storage
+from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
+from deployer.config.deploy_file import AppDeployFile, ReconcileFile
 from deployer.config.section import Section
-from deployer.model import HealthCheck, Limits
+from deployer.model import HealthCheck
 from deployer.spec import (
     Attachment,
     Device,
@@ -24,34 +25,9 @@ from deployer.spec import (
     Volume,
 )
 
-_LIMITS, _SPEC, _HEALTH = Limits(), Spec(), HealthCheck()
+_SPEC, _HEALTH = Spec(), HealthCheck()
 
 Words = tuple[str, ...]
-
-
-class DeployFile(Section):
-    """How long a deployment may take and what is kept; defaults for all apps or for one."""
-
-    timeout: kinds.Limit = Field(_LIMITS.timeout, description="Limit for a whole deployment.")
-    watch: kinds.Seconds = Field(
-        _LIMITS.watch, description="How long the new release is guarded after the switch."
-    )
-    keep: kinds.Count = Field(_LIMITS.keep, description="Releases kept for rollback.")
-    pull_stall: kinds.Limit = Field(
-        _LIMITS.pull_stall, description="A pull fails when nothing moved for this long."
-    )
-    pull_timeout: kinds.Limit = Field(
-        _LIMITS.pull_timeout,
-        description="Limit for a whole pull. Default: nine tenths of `timeout`.",
-    )
-
-
-class AppDeployFile(DeployFile):
-    """Limits of one app's deployments, and of its containers in the words of Compose."""
-
-    resources: Annotated[dict[str, Any], amounts.RESOURCES] = Field(
-        {}, description="limits (cpus, memory, pids) and reservations (memory, devices)."
-    )
 
 
 class RouteFile(Section):
@@ -120,6 +96,14 @@ class AppFile(Section):
     )
     tags: process.Tags = Field(
         ["latest"], description="Tags whose push deploys the app; the first is the default."
+    )
+    depends_on: Annotated[Words, ordering.DEPENDS_ON] = Field(
+        (), description="Apps that are deployed before this one."
+    )
+    adopt: kinds.ContainerName | None = Field(
+        None,
+        description="Running container that becomes the app's first release.",
+        examples=["shop"],
     )
     command: process.Command | None = Field(
         None, description="Command instead of the image's, as a list or one line; [] for none."
@@ -276,4 +260,7 @@ class AppFile(Section):
     deploy: AppDeployFile = Field(
         default_factory=lambda: AppDeployFile(),
         description="Limits of this app, instead of the common ones, and amounts.",
+    )
+    reconcile: ReconcileFile = Field(
+        default_factory=ReconcileFile, description="How often its tag is looked at."
     )

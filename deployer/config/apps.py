@@ -8,13 +8,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from deployer.config.app_file import AppFile, DeployFile
+from deployer.config.app_file import AppFile
 from deployer.config.compose.storage import is_path, with_content
-from deployer.config.envfile import Fill, parse_env
+from deployer.config.deploy_file import AppDeployFile, DeployFile
+from deployer.config.envfile import Fill, parse_with_lines
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
+from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
-from deployer.model import App, HealthCheck, Limits, RouteRule
+from deployer.model import App, AppHook, HealthCheck, Limits, Moment, RouteRule
 from deployer.spec import Attachment, DeviceRequest, FileMount, Spec, Volume
 
 # Fields of Spec that are an app's keys under the same name and with the same meaning.
@@ -56,23 +58,33 @@ def app_of(
         health=_health(name, own, problems),
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
+        strategy=own.deploy.strategy,
+        hooks=_hooks(own.deploy),
+        depends_on=own.depends_on,
+        adopt=own.adopt or "",
+        reconcile=_reconcile(file, own),
     )
 
 
 def environment_of(
     name: str, file: AppFile, folder: Path, problems: Problems, fill: Fill | None = None
-) -> dict[str, str]:
+) -> tuple[dict[str, str], dict[str, str]]:
     """The variables of an app's env files, later ones over earlier, and its own over all.
 
-    `fill` puts variables into the values of env files that a Compose file names.
+    Beside them, where those of the files were written. `fill` puts variables into the values of
+    env files that a Compose file names.
     """
     result: dict[str, str] = {}
+    places: dict[str, str] = {}
     for at, path in enumerate(file.env_file):
         try:
-            result |= parse_env(read_text(folder / path), fill)
+            found, lines = parse_with_lines(read_text(folder / path), fill)
         except ValueError as error:
             problems.add(("apps", name, "env_file", at), str(error))
-    return result | file.environment
+            continue
+        result |= found
+        places |= {each: f"{near(path, folder)}:{line}" for each, line in lines.items()}
+    return result | file.environment, places
 
 
 def files_of(
@@ -203,6 +215,18 @@ def _limits(common: DeployFile, own: DeployFile) -> Limits:
     said.setdefault("pull_timeout", 0.9 * said.get("timeout", Limits().timeout))
     said.setdefault("pull_stall", min(Limits().pull_stall, said["pull_timeout"]))
     return Limits(**said)
+
+
+def _hooks(own: AppDeployFile) -> tuple[AppHook, ...]:
+    written = {when: getattr(own, when) for when in Moment}
+    return tuple(
+        AppHook(when, one.command, one.timeout) for when, one in written.items() if one is not None
+    )
+
+
+def _reconcile(file: File, own: AppFile) -> float | None:
+    said = own.reconcile if "interval" in own.reconcile.model_fields_set else file.reconcile
+    return said.interval
 
 
 def _said(file: DeployFile) -> dict[str, Any]:

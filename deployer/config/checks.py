@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from deployer.config.dependencies import check_order
 from deployer.config.file import NAMING, SIGNING, SOURCES, File, HookFile
 from deployer.config.fitting import check_spec
 from deployer.config.nginx import check_nginx
 from deployer.config.problems import Key, Problems
-from deployer.model import App, canonical_host
+from deployer.model import App, Moment, canonical_host
 
 
 def check_together(file: File, apps: dict[str, App], problems: Problems) -> None:
@@ -14,8 +15,10 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     _routes(file, apps, problems)
     _ports(file, problems)
     check_nginx(file, problems)
+    check_order(apps, problems)
     for app in apps.values():
         check_spec(app, problems)
+    _adoptions(apps, problems)
     timed = [
         app
         for name, app in apps.items()
@@ -62,6 +65,18 @@ def _routes(file: File, apps: dict[str, App], problems: Problems) -> None:
                 )
 
 
+def _adoptions(apps: dict[str, App], problems: Problems) -> None:
+    first: dict[str, str] = {}
+    for app in apps.values():
+        other = first.setdefault(app.adopt, app.name) if app.adopt else app.name
+        if other != app.name:
+            problems.add(
+                ("apps", app.name, "adopt"),
+                f"app {other} adopts this container too, and it can be a release of one only. "
+                "Remove it from one of them.",
+            )
+
+
 def _ports(file: File, problems: Problems) -> None:
     ports: dict[int, Key] = {}
     for key, port in (
@@ -91,6 +106,15 @@ def _times(app: App, problems: Problems) -> None:
             ),
             f"app {app.name} may take {needed:g}s for health.deadline and deploy.watch, but only "
             f"{limits.timeout:g}s in all. Raise deploy.timeout or lower the others.",
+        )
+    before = app.hook(Moment.PRE_DEPLOY)
+    if before and limits.timeout > needed and limits.timeout <= needed + before.timeout:
+        problems.add(
+            problems.first(
+                (*own, "pre_deploy", "timeout"), (*own, "pre_deploy"), (*own, "timeout")
+            ),
+            f"it may take {before.timeout:g}s, and with health.deadline and deploy.watch longer "
+            f"than the deployment's {limits.timeout:g}s. Lower it or raise deploy.timeout.",
         )
     if limits.pull_timeout > limits.timeout:
         problems.add(

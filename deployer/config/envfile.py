@@ -24,7 +24,13 @@ def parse_env(text: str, fill: Fill | None = None) -> dict[str, str]:
     Values are literal unless there is `fill`; those in single quotes always are. Raises
     ValueError naming the line, never what is in it.
     """
+    return parse_with_lines(text, fill)[0]
+
+
+def parse_with_lines(text: str, fill: Fill | None = None) -> tuple[dict[str, str], dict[str, int]]:
+    """As `parse_env`, and the line that each variable was set in."""
     result: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
@@ -33,7 +39,8 @@ def parse_env(text: str, fill: Fill | None = None) -> dict[str, str]:
         if not found or "\0" in stripped:
             raise ValueError(f"line {number} of the file is not KEY=VALUE. Write it like that.")
         result[found[1]] = _value(found[2], number, fill, result)
-    return result
+        lines[found[1]] = number
+    return result, lines
 
 
 def _value(raw: str, number: int, fill: Fill | None, above: Mapping[str, str]) -> str:

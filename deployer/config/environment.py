@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from deployer.config.app_file import DeployFile
+from deployer.config.deploy_file import DeployFile, ReconcileFile
 from deployer.config.file import NginxFile, PathsFile, ReceiverFile, WorkerFile
 from deployer.config.problems import Key, Problems, nearest
 from deployer.config.section import Section
@@ -18,6 +18,7 @@ _SECTIONS: dict[str, type[Section]] = {
     "paths": PathsFile,
     "worker": WorkerFile,
     "deploy": DeployFile,
+    "reconcile": ReconcileFile,
 }
 VARIABLES: dict[str, Key] = {
     f"{PREFIX}{section}__{name}".upper(): (section, name)

@@ -14,8 +14,9 @@ from pydantic import (
 )
 
 from deployer.config import kinds, nginx
-from deployer.config.app_file import AppFile, DeployFile
+from deployer.config.app_file import AppFile
 from deployer.config.compose import process as compose
+from deployer.config.deploy_file import DeployFile, ReconcileFile
 from deployer.config.problems import nearest
 from deployer.config.section import Section
 from deployer.config.values import Nginx, Paths, Receiver, Worker
@@ -192,6 +193,9 @@ class File(Section):
         default_factory=WorkerFile, description="The process that talks to Docker and Nginx."
     )
     deploy: DeployFile = Field(default_factory=DeployFile, description="Limits for every app.")
+    reconcile: ReconcileFile = Field(
+        default_factory=ReconcileFile, description="How often every app's tag is looked at."
+    )
     secrets: Annotated[dict[kinds.GrantName, SecretFile], BeforeValidator(_mapping)] = Field(
         {}, description="Secrets for apps to mount, by name."
     )

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 LIMIT = 1024 * 1024
+
+
+_RECORD: ContextVar[set[Path] | None] = ContextVar("files that were looked at", default=None)
+
+
+@contextmanager
+def recorded() -> Iterator[set[Path]]:
+    """The files that are read, or looked for, within the block; those that are missing too."""
+    paths: set[Path] = set()
+    token = _RECORD.set(paths)
+    try:
+        yield paths
+    finally:
+        _RECORD.reset(token)
+
+
+def _note(path: Path) -> None:
+    record = _RECORD.get()
+    if record is not None:
+        record.add(path.absolute())
 
 
 def read_text(path: Path) -> str:
@@ -21,6 +44,7 @@ def read_bytes(path: Path) -> bytes:
     Raises ValueError with what is wrong and what to do. The path is left out of it, since
     people paste secrets where the name of their file belongs.
     """
+    _note(path)
     try:
         if not path.exists():
             raise ValueError(
@@ -46,6 +70,7 @@ def read_bytes(path: Path) -> bytes:
 
 def is_there(path: Path) -> bool:
     """Whether something is at this path; also where that cannot be seen, so that reading tells."""
+    _note(path)
     try:
         return path.exists()
     except OSError:

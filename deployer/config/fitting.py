@@ -12,7 +12,8 @@ from deployer.spec import Spec
 def check_spec(app: App, problems: Problems) -> None:
     """Note every key of the app's that another one rules out."""
     own: Key = ("apps", app.name)
-    found = [*_network_mode(app), *_several(app.spec), *_amounts(app.spec)]
+    found = [*_network_mode(app), *_several(app.spec)]
+    found += [*_mac_addresses(app.spec), *_amounts(app.spec)]
     for below, text in found:
         key = (*own, *below)
         if not problems.touch(key):
@@ -54,6 +55,12 @@ def _several(spec: Spec) -> Iterator[tuple[Key, str]]:
         yield ("networks",), f"a fixed address: {only}"
     if spec.mac_address:
         yield ("mac_address",), f"a fixed address: {only}"
+
+
+def _mac_addresses(spec: Spec) -> Iterator[tuple[Key, str]]:
+    first = spec.networks[0].mac_address if spec.networks else ""
+    if spec.mac_address and first and first.lower() != spec.mac_address.lower():
+        yield ("mac_address",), "the first of `networks` says another. Keep one of them."
 
 
 def _amounts(spec: Spec) -> Iterator[tuple[Key, str]]:

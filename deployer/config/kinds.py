@@ -90,6 +90,17 @@ def seconds(least: float, most: float) -> Callable[[Any], float]:
     return parse
 
 
+def _rhythm(value: Any) -> float | None:
+    instead = "Write one from 1s to 86400s, such as 5m; or off."
+    # As YAML and JSON write `off` too.
+    if text(value, instead).lower() in ("off", "no", "false"):
+        return None
+    result = duration(str(value))
+    if result is None or not 1 <= result <= 86400:
+        raise ValueError(f"not a duration that fits here. {instead}")
+    return result
+
+
 def size(value: str) -> int | None:
     """Bytes from `1MiB`, `512k` or a plain number, in steps of 1024 as Docker reads them."""
     found = _SIZE.fullmatch(value)
@@ -203,6 +214,11 @@ Count = Annotated[
 Seconds = Annotated[float, PlainValidator(seconds(0, 86400)), _DURATION_SCHEMA]
 Interval = Annotated[float, PlainValidator(seconds(0.1, 3600)), _DURATION_SCHEMA]
 Limit = Annotated[float, PlainValidator(seconds(1, 86400)), _DURATION_SCHEMA]
+Rhythm = Annotated[
+    float | None,
+    PlainValidator(_rhythm),
+    _schema(["string", "number", "boolean"], examples=["5m", "off"]),
+]
 BodySize = Annotated[
     int, PlainValidator(_body_size), _schema(["string", "integer"], examples=["1MiB", "512k"])
 ]

@@ -14,10 +14,12 @@ from deployer.config.envfile import Fill
 from deployer.config.environment import overlay
 from deployer.config.file import File
 from deployer.config.files import is_folder
+from deployer.config.origins import origins_of
 from deployer.config.problems import Key, Problems, dotted
 from deployer.config.secrets import password_in, signing_secrets, token_hashes
 from deployer.config.validation import validate
 from deployer.config.values import Config, Hook, Nginx, Paths, Receiver, RegistryLogin, Worker
+from deployer.difference import Origins
 from deployer.model import App, canonical_host
 
 Part = Literal["all", "worker", "receiver", "public"]
@@ -41,10 +43,11 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     folder = path.absolute().parent
     fills = join(data, folder, environ, problems, strict=part in _WORKERS)
     file = validate(data, problems)
-    apps = {
+    known = {
         name: _app(name, file, folder, environ, part, fills.get(name), problems)
         for name in file.apps
     }
+    apps = {name: app for name, (app, _) in known.items()}
     check_together(file, apps, problems)
     _absolute_files(file, folder)
     if part in _WORKERS:
@@ -52,7 +55,8 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     if part in _RECEIVERS:
         _check_tokens(file, problems)
     problems.check()
-    return _config(path, file, apps, problems)
+    origins = {name: places for name, (_, places) in known.items()}
+    return _config(path, file, apps, origins, problems)
 
 
 def _app(
@@ -63,12 +67,13 @@ def _app(
     part: Part,
     fill: Fill | None,
     problems: Problems,
-) -> App:
+) -> tuple[App, Origins]:
     if part not in _WORKERS:
-        return app_of(name, file, {}, (), problems)
-    environment = environment_of(name, file.apps[name], folder, problems, fill)
+        return app_of(name, file, {}, (), problems), {}
+    environment, from_files = environment_of(name, file.apps[name], folder, problems, fill)
     files = files_of(name, file, folder, environ, problems)
-    return app_of(name, file, environment, files, problems)
+    app = app_of(name, file, environment, files, problems)
+    return app, origins_of(name, file, app.spec, from_files, folder, problems)
 
 
 def _absolute_files(file: File, folder: Path) -> None:
@@ -113,7 +118,13 @@ def _check_tokens(file: File, problems: Problems) -> None:
             problems.add(key, text)
 
 
-def _config(path: Path, file: File, apps: Mapping[str, App], problems: Problems) -> Config:
+def _config(
+    path: Path,
+    file: File,
+    apps: Mapping[str, App],
+    origins: Mapping[str, Origins],
+    problems: Problems,
+) -> Config:
     token_files: list[Key] = [
         ("receiver", key) for key in ("operator_token_file", "metrics_token_file")
     ]
@@ -145,5 +156,6 @@ def _config(path: Path, file: File, apps: Mapping[str, App], problems: Problems)
             for host, login in file.registries.items()
         },
         apps=apps,
+        origins=origins,
         places={dotted(key): problems.beginning(key) for key in token_files},
     )

@@ -24,7 +24,6 @@ _COMPOSE_TOP = {
 _COMPOSE = {
     "build": "Build and push the image elsewhere.",
     "container_name": "deployer starts the new container beside the old one, so no name is fixed.",
-    "depends_on": "Apps are deployed one by one; let the app wait for what it needs.",
     "extends": "Write the keys here, or use YAML anchors.",
     "isolation": "It is for Windows.",
     "label_file": "Write `labels:`.",

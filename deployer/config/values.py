@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployer.difference import Origins
 from deployer.model import App
 
 
@@ -115,7 +116,8 @@ class Config(BaseModel):
     """Everything config.yml, the environment and the secret files say, checked.
 
     `places` says where each `token_file` and `secret_file` was written: what a problem's line
-    begins with.
+    begins with. `origins` says of each app where its settings come from; only the worker's part
+    knows them.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -128,6 +130,7 @@ class Config(BaseModel):
     hooks: Mapping[str, Hook] = {}
     registries: Mapping[str, RegistryLogin] = {}
     apps: Mapping[str, App] = {}
+    origins: Mapping[str, Origins] = {}
     places: Mapping[str, str] = {}
 
 

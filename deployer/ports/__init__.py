@@ -5,17 +5,31 @@ library ever leaves them. `tests/contracts/` holds the suite that every implemen
 contract passes, the fakes included.
 """
 
-from deployer.ports.engine import Engine, Login, Logins, Registry, Stopping
+from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
 from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
+from deployer.ports.rows import (
+    Active,
+    Adopted,
+    Adoption,
+    Counts,
+    Delivery,
+    Order,
+    Paused,
+    Quarantine,
+    Recorded,
+)
 from deployer.ports.source import Heard, Inbound, Source
-from deployer.ports.store import Active, Counts, Delivery, Order, Recorded, Store
+from deployer.ports.store import Store
 
 __all__ = [
     "Active",
+    "Adopted",
+    "Adoption",
     "Applied",
     "Counts",
     "Delivery",
     "Engine",
+    "Found",
     "Heard",
     "Inbound",
     "Login",
@@ -24,7 +38,9 @@ __all__ = [
     "NginxHost",
     "NginxWorker",
     "Order",
+    "Paused",
     "Proxy",
+    "Quarantine",
     "Recorded",
     "Registry",
     "Source",

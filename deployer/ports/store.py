@@ -1,88 +1,24 @@
-"""The contract with the store, and the rows that only it keeps."""
+"""The contract with the store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from deployer.deployment import Deployment, Transition, Wanted
 from deployer.model import Image, Release, ReleaseRow
+from deployer.ports.rows import (
+    Active,
+    Adopted,
+    Adoption,
+    Counts,
+    Delivery,
+    Order,
+    Paused,
+    Quarantine,
+    Recorded,
+)
 from deployer.spec import Spec
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One webhook as received; `reason` says why it has this verdict.
-
-    `verdict` is accepted, ignored, refused or duplicate; `sender_id` is the sender's own id of
-    it, "" where it gives none.
-    """
-
-    hook: str
-    received_at: float
-    body: bytes = field(repr=False)
-    verdict: str = "accepted"
-    reason: str = ""
-    id: int = 0
-    sender_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of a delivery: its id and the queued deployments, as (id, app).
-
-    Where it is a duplicate, `duplicate_of` is the delivery that came first, and the deployments
-    are those that this one queued.
-    """
-
-    delivery: int
-    deployments: tuple[tuple[int, str], ...] = ()
-    duplicate_of: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What an operator asked for: `deploy` or `rollback`, who asked, and what came of it.
-
-    `result` is "" until the worker has acted; then "accepted" or "refused", with a reason.
-    """
-
-    id: int
-    kind: str
-    app: str
-    given_by: str
-    given_at: float
-    tag: str = ""
-    digest: str = ""
-    release: int | None = None
-    result: str = ""
-    reason: str = ""
-    deployment: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What there has been so far, for metrics.
-
-    `ended` has for (app, status) how many deployments came to it and how many seconds they ran
-    in all; `open` how many of (app, status) are queued or running, `waiting_since` when the oldest
-    queued one was queued (seconds since 1970); `deliveries` how many of (hook, verdict) came.
-    """
-
-    ended: Mapping[tuple[str, str], tuple[int, float]]
-    open: Mapping[tuple[str, str], int]
-    waiting_since: float | None
-    deliveries: Mapping[tuple[str, str], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Active:
-    """Which release of an app has the traffic, and the deployment whose replicas it is."""
-
-    app: str
-    release: int
-    deployment: int
 
 
 class Store(Protocol):
@@ -160,6 +96,14 @@ class Store(Protocol):
         """What each app serves; apps that serve nothing are left out."""
         ...
 
+    def quarantined(self, app: str | None = None) -> list[Quarantine]:
+        """The digests of one or every app that are not to be tried again, newest first."""
+        ...
+
+    def paused(self) -> dict[str, Paused]:
+        """The apps that are paused."""
+        ...
+
     def snapshot(self) -> dict[str, Any]:
         """What the worker last saw of Docker and Nginx, with its time as `at`; {} at first."""
         ...
@@ -175,17 +119,36 @@ class Store(Protocol):
         ...
 
     def answer(self, order: Order) -> None:
-        """Write an order's result, reason and deployment."""
+        """Write an order's result, reason, deployment and detail."""
         ...
 
     def enqueue(self, wanted: Wanted, at: float) -> int:
         """Queue a deployment, superseding the app's older queued one; its id."""
         ...
 
-    def claim(self, at: float) -> Deployment | None:
+    def waiting(self) -> list[Deployment]:
+        """Deployments with status queued, oldest first."""
+        ...
+
+    def enqueue_if_idle(self, wanted: Wanted, at: float) -> int | None:
+        """Queue a deployment unless one of the app is queued or runs; its id, or None.
+
+        What nobody asked for must not supersede what somebody did.
+        """
+        ...
+
+    def claim(self, at: float, among: Collection[int] | None = None) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running.
 
-        Two callers never get the same one, and an app never has two running.
+        Only one of those in `among`, where that is given: what has come since they were chosen
+        has not been judged. Two callers never get the same one, and an app never has two running.
+        """
+        ...
+
+    def cancel(self, deployment: int, by: str, at: float) -> Deployment | None:
+        """End a queued deployment as cancelled, or write down who wants a running one to end.
+
+        As it is then; one that has ended stays as it is, None where there is none.
         """
         ...
 
@@ -204,8 +167,14 @@ class Store(Protocol):
         """
         ...
 
-    def add_release(self, app: str, image: Image, spec: Spec, at: float) -> Release:
-        """A new release with the app's next number, sealed under the worker's key."""
+    def add_release(
+        self, app: str, image: Image, spec: Spec, at: float, deployment: int | None = None
+    ) -> Release:
+        """A new release with the app's next number, sealed under the worker's key.
+
+        In the same transaction it becomes the release of the deployment that it is made for: what
+        is interrupted then is found again.
+        """
         ...
 
     def open_release(self, app: str, number: int) -> Release:
@@ -225,6 +194,39 @@ class Store(Protocol):
 
     def deactivate(self, app: str) -> None:
         """The app serves nothing any more; nothing happens where it did not."""
+        ...
+
+    def set_quarantine(self, quarantine: Quarantine) -> None:
+        """Do not try this digest again; the newest reason counts."""
+        ...
+
+    def lift_quarantine(self, app: str, digest: str) -> bool:
+        """Let it be tried again; whether it was in quarantine."""
+        ...
+
+    def pause(self, paused: Paused) -> None:
+        """Let the app's deployments wait; who did so first stays written down."""
+        ...
+
+    def resume(self, app: str) -> bool:
+        """Let the app's deployments go on; whether it was paused."""
+        ...
+
+    def adopt(self, adoption: Adoption, at: float) -> Release:
+        """Make a container the app's first release, and what it serves.
+
+        In one transaction: the release, a bootstrap deployment that succeeded with it, what
+        makes the container a replica of both, and, where none waits, a queued bootstrap
+        deployment of the configured tag. Raises Refused where the app has a release already.
+        """
+        ...
+
+    def not_adopted(self, app: str, at: float, reason: str) -> int:
+        """Write down a bootstrap deployment that failed, as nothing could be adopted; its id."""
+        ...
+
+    def adopted(self) -> list[Adopted]:
+        """All containers that were adopted, also those that are gone."""
         ...
 
     def show(self, snapshot: Mapping[str, Any]) -> None:

@@ -66,8 +66,9 @@ def main_shape(main: Main) -> Iterator[Directive]:
 
 def site_shape(site: Site, http_port: int) -> Iterator[Directive]:
     """`sites/<app>.conf`: the app's upstream, and the server blocks that are in its file."""
-    servers = [directive("server", target) for target in site.targets]
-    yield directive("upstream", site.upstream, block=servers)
+    if site.targets:
+        servers = [directive("server", target) for target in site.targets]
+        yield directive("upstream", site.upstream, block=servers)
     for server in site.servers:
         yield directive("server", block=list(_server(server, http_port)))
 
@@ -78,6 +79,8 @@ def _server(server: Server, http_port: int) -> Iterator[Directive]:
     for location in server.locations:
         for match in location.matches:
             there = directive("proxy_pass", f"http://{location.upstream}")
+            if location.closed:
+                there = directive("return", 503)
             yield directive("location", *match.split(), block=[there])
 
 

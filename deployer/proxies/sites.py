@@ -32,10 +32,11 @@ class ReceiverSite:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A path prefix of a host, and the app that answers there."""
+    """A path prefix of a host, and the app that answers there; `closed` while nobody does."""
 
     path: str
     upstream: str
+    closed: bool = False
 
     @property
     def matches(self) -> tuple[str, ...]:
@@ -55,6 +56,7 @@ class Server:
 class Site:
     """One app's file: its upstream, and the server blocks of the hosts that are its own.
 
+    Without targets it has no upstream, and all requests for it are answered with 503.
     Where apps share a host, the block is in the file of the one with the shortest path.
     """
 
@@ -79,8 +81,8 @@ def sites_of(routes: Sequence[Route], receiver: str | None = None) -> list[Site]
     for route in routes:
         if apps.setdefault(allowed.name(route.app), route) is not route:
             raise _conflict(f"{route.app} has two routes")
-        if not route.hosts or not route.targets:
-            raise _conflict(f"{route.app}'s route has no host or no replica")
+        if not route.hosts:
+            raise _conflict(f"{route.app}'s route has no host")
     servers = _servers(apps, receiver)
     return [
         Site(app, upstream_name(app), _targets(apps[app]), tuple(servers[app]))
@@ -101,13 +103,17 @@ def _servers(apps: dict[str, Route], receiver: str | None) -> dict[str, list[Ser
     """Server blocks by the app whose file holds them; hosts that lead to the same share one."""
     names: dict[tuple[Location, ...], list[str]] = defaultdict(list)
     for host, paths in sorted(_paths(apps, receiver).items()):
-        names[tuple(Location(path, upstream_name(paths[path])) for path in sorted(paths))] += [host]
+        names[tuple(_location(path, apps[paths[path]]) for path in sorted(paths))] += [host]
     owned: dict[str, list[Server]] = defaultdict(list)
     for locations, hosts in names.items():
         # `sorted` puts a path before all that it is a prefix of: the first is the shortest.
         owner = min(locations, key=lambda location: (len(location.path), location.path))
         owned[owner.upstream.removeprefix("app_")] += [Server(tuple(hosts), locations)]
     return owned
+
+
+def _location(path: str, route: Route) -> Location:
+    return Location(path, upstream_name(route.app), closed=not route.targets)
 
 
 def _paths(apps: dict[str, Route], receiver: str | None) -> dict[str, dict[str, str]]:

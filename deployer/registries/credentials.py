@@ -19,8 +19,12 @@ class Credentials:
     """
 
     def __init__(self, config: Config, docker_config: Path) -> None:
-        self._logins = {canonical_host(login.host): login for login in config.registries.values()}
         self._docker_config = docker_config
+        self.follow(config)
+
+    def follow(self, config: Config) -> None:
+        """Take the logins of a configuration that is in force from now on."""
+        self._logins = {canonical_host(login.host): login for login in config.registries.values()}
 
     def __call__(self, host: str) -> Login | None:
         """The host's login, its password read from its file now; None where there is none.

@@ -26,7 +26,8 @@ class Database:
     """Connections to one SQLite file, opened when first used; safe for several threads.
 
     With `grouped` all writes go through one thread that commits in groups, which is what the
-    receiver needs; without, each caller commits its own. `busy_timeout` in seconds.
+    receiver needs; without, each caller commits its own, in whose transaction `guard`, where it is
+    set, may refuse it. `busy_timeout` in seconds.
     """
 
     def __init__(self, path: Path, *, grouped: bool, busy_timeout: float = BUSY_TIMEOUT) -> None:
@@ -37,6 +38,7 @@ class Database:
         self._of_thread = local()
         self._readers: list[VersionReader] = []
         self._lock = Lock()
+        self.guard: Callable[[Connection], None] | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -49,6 +51,8 @@ class Database:
         if self._group is not None:
             return self._group.write(work)
         with self.writing() as connection:
+            if self.guard is not None:
+                self.guard(connection)
             return work(connection)
 
     def changed(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from deployer.deployment import ALLOWED, Deployment, Status, Transition, Wanted
 from deployer.errors import IllegalTransition, StoreError
@@ -32,6 +34,7 @@ _CLAIM = (
         == select(_next.c.id)
         .where(
             _next.c.status == Status.QUEUED,
+            or_(bindparam("whichever"), _next.c.id.in_(bindparam("among", expanding=True))),
             ~exists().where(_busy.c.app == _next.c.app, _busy.c.status == Status.RUNNING),
         )
         .order_by(_next.c.id)
@@ -58,17 +61,30 @@ def enqueue(connection: Connection, wanted: Wanted, at: float) -> int:
         reason = f"superseded by deployment {number}"
         connection.execute(_EXPLAIN, {"older": older, "because": reason})
         history.append(Transition(older, at, Status.SUPERSEDED, None, reason))
-    _write_down(connection, history)
+    write_down(connection, history)
     return number
 
 
-def claim(connection: Connection, at: float) -> Deployment | None:
+def enqueue_if_idle(connection: Connection, wanted: Wanted, at: float) -> int | None:
+    """Queue a deployment unless one of the app is queued or runs; its id, or None."""
+    open_ones = select(deployments.c.id).where(
+        deployments.c.app == wanted.app, deployments.c.status.in_(list(ALLOWED))
+    )
+    if connection.execute(open_ones.limit(1)).first() is not None:
+        return None
+    return enqueue(connection, wanted, at)
+
+
+def claim(
+    connection: Connection, at: float, among: Collection[int] | None = None
+) -> Deployment | None:
     """Take the oldest queued deployment of an app that has none running, now running."""
-    row = connection.execute(_CLAIM, {"at": at}).one_or_none()
+    chosen = {"whichever": among is None, "among": list(among or ())}
+    row = connection.execute(_CLAIM, {"at": at, **chosen}).one_or_none()
     if row is None:
         return None
     claimed = deployment_of(row)
-    _write_down(connection, [Transition(claimed.id, at, claimed.status, claimed.step, "")])
+    write_down(connection, [Transition(claimed.id, at, claimed.status, claimed.step, "")])
     return claimed
 
 
@@ -94,10 +110,30 @@ def save(connection: Connection, deployment: Deployment, at: float, message: str
         .values(**changeable(deployment))
     )
     history = Transition(deployment.id, at, deployment.status, deployment.step, message)
-    _write_down(connection, [history])
+    write_down(connection, [history])
 
 
-def _write_down(connection: Connection, history: list[Transition]) -> None:
+def of_release(connection: Connection, deployment: int, release: int) -> None:
+    """Write down which release a deployment is about."""
+    chosen = update(deployments).where(deployments.c.id == deployment)
+    connection.execute(chosen.values(release=release))
+
+
+def write_ended(connection: Connection, ended: Deployment, told: Sequence[str]) -> int:
+    """Write down a deployment that came to its end at once, with what it did; its id.
+
+    Its own id is not asked for; `told` are the lines of its history before its reason.
+    """
+    fixed = {"app": ended.app, "trigger": ended.trigger, "queued_at": ended.queued_at}
+    number: int = connection.execute(_QUEUE, changeable(ended) | fixed).scalar_one()
+    at = ended.queued_at
+    steps = [Transition(number, at, Status.RUNNING, ended.step, line) for line in told]
+    write_down(connection, [*steps, Transition(number, at, ended.status, ended.step, ended.reason)])
+    return number
+
+
+def write_down(connection: Connection, history: list[Transition]) -> None:
+    """Add to the history."""
     connection.execute(
         _WRITE_DOWN,
         [

@@ -88,13 +88,11 @@ class Reading:
 
     def running(self) -> list[Deployment]:
         """Deployments with status running, oldest first."""
-        question = (
-            select(tables.deployments)
-            .where(tables.deployments.c.status == Status.RUNNING)
-            .order_by(tables.deployments.c.id)
-        )
-        with self._database.reading() as connection:
-            return [rows.deployment_of(row) for row in connection.execute(question)]
+        return self._with(Status.RUNNING)
+
+    def waiting(self) -> list[Deployment]:
+        """Deployments with status queued, oldest first."""
+        return self._with(Status.QUEUED)
 
     def queued(self, app: str) -> bool:
         """Whether a deployment of the app is waiting."""
@@ -141,6 +139,12 @@ class Reading:
     def changed(self) -> bool:
         """Whether anything was committed since this thread last asked; True at first."""
         return self._database.changed()
+
+    def _with(self, status: Status) -> list[Deployment]:
+        table = tables.deployments
+        question = select(table).where(table.c.status == status).order_by(table.c.id)
+        with self._database.reading() as connection:
+            return [rows.deployment_of(row) for row in connection.execute(question)]
 
     def _by_id(self, table: Table, number: int) -> Row[Any] | None:
         if not rows.is_id(number):

@@ -13,17 +13,29 @@ from sqlalchemy import Row
 from deployer.deployment import Deployment, Transition, Wanted
 from deployer.errors import StoreError
 from deployer.model import Image, ReleaseRow
-from deployer.ports import Active, Delivery, Order
+from deployer.ports import Active, Adopted, Delivery, Order, Paused, Quarantine
 from deployer.stores.strict import value_of
 
-T = TypeVar("T", Active, Delivery, Deployment, Order, ReleaseRow, Transition)
+T = TypeVar(
+    "T",
+    Active,
+    Adopted,
+    Delivery,
+    Deployment,
+    Order,
+    Paused,
+    Quarantine,
+    ReleaseRow,
+    Transition,
+)
 
 LARGEST = 2**63 - 1
 """The greatest number that a row of SQLite can have."""
 
 # No time zone takes it beyond the year 9999, where Python's datetime ends.
 _LATEST = 253_000_000_000.0
-_FIXED = ("id", "app", "trigger", "queued_at", "delivery")
+# Who wants a deployment to end is written by another than who takes it on its way.
+_FIXED = ("id", "app", "trigger", "queued_at", "delivery", "cancelled_by")
 
 
 def is_id(number: int) -> bool:
@@ -31,7 +43,7 @@ def is_id(number: int) -> bool:
     return 0 < number <= LARGEST
 
 
-def columns(value: Delivery | Order | Wanted) -> dict[str, Any]:
+def columns(value: Adopted | Delivery | Order | Wanted) -> dict[str, Any]:
     """The columns of a new row; the store gives it its id."""
     return {name: part for name, part in asdict(value).items() if name != "id"}
 
@@ -71,6 +83,21 @@ def order_of(row: Row[Any]) -> Order:
 def active_of(row: Row[Any]) -> Active:
     """What an app serves, from its row."""
     return _value(Active, dict(row._mapping))
+
+
+def quarantine_of(row: Row[Any]) -> Quarantine:
+    """A quarantined digest from its row."""
+    return _value(Quarantine, dict(row._mapping))
+
+
+def paused_of(row: Row[Any]) -> Paused:
+    """A paused app from its row."""
+    return _value(Paused, dict(row._mapping))
+
+
+def adopted_of(row: Row[Any]) -> Adopted:
+    """An adopted container, from its row."""
+    return _value(Adopted, dict(row._mapping))
 
 
 def _value(kind: type[T], found: dict[str, Any]) -> T:

@@ -19,6 +19,11 @@ _REPLICA: Types = {
 }
 _WORKER: Types = {"at": (float, int), "waits": (list,)}
 _WAIT: Types = {"doing": (str,), "reason": (str,), "since": (float, int)}
+_COMPARED: Types = {
+    **dict.fromkeys(("tag", "digest", "result", "reason"), (str,)),
+    "at": (float, int),
+}
+_FAILING: Types = {"what": (str,), "reason": (str,), "since": (float, int)}
 # As for the times of rows: Python's datetime ends with the year 9999.
 _LATEST = 253_000_000_000
 
@@ -56,12 +61,33 @@ def _check(found: Any) -> None:
             raise ValueError("no reloads")
         if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
             raise ValueError("no version")
+    _reconcile(found.get("reconcile", {"apps": {}, "failing": []}))
+    _config(found.get("config", {"problem": None, "restart": []}))
     apps = found.get("apps", {})
     _types(apps, {})
     _types(apps, dict.fromkeys(apps, (list,)))
     for replica in (one for listed in apps.values() for one in listed):
         _types(replica, _REPLICA)
         Running(replica["state"])
+
+
+def _reconcile(found: Any) -> None:
+    _types(found, {"apps": (dict,), "failing": (list,)})
+    for one in found["apps"].values():
+        _types(one, _COMPARED)
+        _time(one["at"])
+    for one in found["failing"]:
+        _types(one, _FAILING)
+        _time(one["since"])
+
+
+def _config(found: Any) -> None:
+    _types(found, {"problem": (dict, NoneType), "restart": (list,)})
+    if any(type(one) is not str for one in found["restart"]):
+        raise ValueError("no setting")
+    if found["problem"] is not None:
+        _types(found["problem"], {"reason": (str,), "since": (float, int)})
+        _time(found["problem"]["since"])
 
 
 def _time(at: float) -> None:

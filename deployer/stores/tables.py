@@ -89,6 +89,8 @@ deployments = Table(
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("serving", Integer),
+    Column("strategy", Text),
+    Column("cancelled_by", Text, nullable=False, server_default=text("''")),
     **_COUNTED,
 )
 Index("deployments_by_app", deployments.c.app, deployments.c.id)
@@ -129,6 +131,7 @@ orders = Table(
     Column("result", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("deployment", Integer, ForeignKey("deployments.id")),
+    Column("detail", Text, nullable=False, server_default=text("''")),
     **_COUNTED,
 )
 Index(
@@ -145,6 +148,37 @@ active = Table(
     Column("release", Integer, nullable=False),
     Column("deployment", Integer, ForeignKey("deployments.id"), nullable=False),
     ForeignKeyConstraint(["app", "release"], ["releases.app", "releases.number"]),
+    **_STRICT,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("deployment", Integer, ForeignKey("deployments.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    **_STRICT,
+)
+
+paused = Table(
+    "paused",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    **_STRICT,
+)
+
+# Containers that were there before deployer and count as replicas of a release.
+adopted = Table(
+    "adopted",
+    metadata,
+    Column("container", Text, primary_key=True),
+    Column("app", Text, nullable=False),
+    Column("release", Integer, nullable=False),
+    Column("deployment", Integer, ForeignKey("deployments.id"), nullable=False),
     **_STRICT,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -29,13 +29,18 @@ class Working:
     _seal: Seal | None
 
     def answer(self, order: Order) -> None:
-        """Write an order's result, reason and deployment."""
+        """Write an order's result, reason, deployment and detail."""
 
         def work(connection: Connection) -> None:
             changed = connection.execute(
                 update(orders)
                 .where(orders.c.id == order.id)
-                .values(result=order.result, reason=order.reason, deployment=order.deployment)
+                .values(
+                    result=order.result,
+                    reason=order.reason,
+                    deployment=order.deployment,
+                    detail=order.detail,
+                )
             )
             if changed.rowcount != 1:
                 raise StoreError(f"there is no order {order.id} to answer")
@@ -46,9 +51,15 @@ class Working:
         """Queue a deployment, superseding the app's older queued one; its id."""
         return self._database.write(lambda connection: queueing.enqueue(connection, wanted, at))
 
-    def claim(self, at: float) -> Deployment | None:
+    def enqueue_if_idle(self, wanted: Wanted, at: float) -> int | None:
+        """Queue a deployment unless one of the app is queued or runs; its id, or None."""
+        return self._database.write(
+            lambda connection: queueing.enqueue_if_idle(connection, wanted, at)
+        )
+
+    def claim(self, at: float, among: Collection[int] | None = None) -> Deployment | None:
         """Take the oldest queued deployment of an app that has none running, now running."""
-        return self._database.write(lambda connection: queueing.claim(connection, at))
+        return self._database.write(lambda connection: queueing.claim(connection, at, among))
 
     def save(self, deployment: Deployment, at: float, message: str = "") -> None:
         """Write a deployment as it is now, and one transition with the message.
@@ -57,7 +68,9 @@ class Working:
         """
         self._database.write(lambda connection: queueing.save(connection, deployment, at, message))
 
-    def add_release(self, app: str, image: Image, spec: Spec, at: float) -> Release:
+    def add_release(
+        self, app: str, image: Image, spec: Spec, at: float, deployment: int | None = None
+    ) -> Release:
         """A new release with the app's next number, sealed under the worker's key.
 
         A number is never given again, also when its release is long removed.
@@ -65,19 +78,9 @@ class Working:
         seal = self._own_seal()
 
         def work(connection: Connection) -> Release:
-            release = Release(app, _next_number(connection, app), image, spec)
-            connection.execute(
-                insert(releases).values(
-                    app=app,
-                    number=release.number,
-                    host=image.host,
-                    repository=image.repository,
-                    tag=image.tag,
-                    digest=image.digest,
-                    sealed=seal.seal(release),
-                    created_at=at,
-                )
-            )
+            release = insert_release(connection, seal, app, image, spec, at)
+            if deployment is not None:
+                queueing.of_release(connection, deployment, release.number)
             return release
 
         return self._database.write(work)
@@ -107,10 +110,7 @@ class Working:
 
     def activate(self, chosen: Active) -> None:
         """Make this what the app serves."""
-        row = {"release": chosen.release, "deployment": chosen.deployment}
-        statement = upsert(active).values(app=chosen.app, **row)
-        statement = statement.on_conflict_do_update(index_elements=["app"], set_=row)
-        self._database.write(lambda connection: connection.execute(statement) and None)
+        self._database.write(lambda connection: put_active(connection, chosen))
 
     def deactivate(self, app: str) -> None:
         """The app serves nothing any more; nothing happens where it did not."""
@@ -128,6 +128,33 @@ class Working:
         if self._seal is None:
             raise Refused("only the worker has the key that releases are sealed with")
         return self._seal
+
+
+def put_active(connection: Connection, chosen: Active) -> None:
+    """Make this what the app serves, in the transaction of the caller."""
+    row = {"release": chosen.release, "deployment": chosen.deployment}
+    statement = upsert(active).values(app=chosen.app, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["app"], set_=row))
+
+
+def insert_release(
+    connection: Connection, seal: Seal, app: str, image: Image, spec: Spec, at: float
+) -> Release:
+    """A new release in the transaction of the caller, with the app's next number."""
+    release = Release(app, _next_number(connection, app), image, spec)
+    connection.execute(
+        insert(releases).values(
+            app=app,
+            number=release.number,
+            host=image.host,
+            repository=image.repository,
+            tag=image.tag,
+            digest=image.digest,
+            sealed=seal.seal(release),
+            created_at=at,
+        )
+    )
+    return release
 
 
 def _next_number(connection: Connection, app: str) -> int:

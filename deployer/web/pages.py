@@ -96,6 +96,7 @@ class Pages:
             replicas=seen.snapshot.get("apps", {}).get(name, []),
             old=None if condition.is_fresh(seen.snapshot, now) else seen.snapshot.get("at"),
             releases=self.store.releases(name),
+            holds=condition.holds(self.store, [name]),
             deployments=found[:MANY],
             older=_older(found),
             poll=SOON if any(map(_open, found)) else LATER,

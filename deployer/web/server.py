@@ -40,17 +40,22 @@ _CANNOT_START = 4  # gunicorn's APP_LOAD_ERROR: the master ends too, and does no
 class Receiver(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     """The receiver as gunicorn runs it; `run()` returns only by SystemExit.
 
-    `store` is called in the process that serves, so that no connection is ever forked.
+    `newer` is asked at SIGHUP for another part, None for none; a process that serves with it takes
+    over, and the one before ends when its requests are answered. Raises ConfigError where there
+    is one that cannot be used. `store` is called in the process that serves, so that no connection
+    is ever forked.
     """
 
     def __init__(
         self,
         part: ReceiverPart,
+        newer: Callable[[], ReceiverPart | None],
         store: Callable[[], Store],
         sources: Mapping[str, Source],
         check_bearer: CheckBearer,
     ) -> None:
         self._part = part
+        self._newer = newer
         self._store = store
         self._sources = sources
         self._check_bearer = check_bearer
@@ -62,6 +67,29 @@ class Receiver(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             # The control socket is younger than the oldest gunicorn that is supported.
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+        self.cfg.set("when_ready", self._masters_signals)
+
+    def _masters_signals(self, arbiter: Any) -> None:
+        signal.signal(signal.SIGHUP, lambda *_: self._renew(arbiter))
+        # SIGINT, with which containers are stopped, would drop the requests that run.
+        signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        # One that came before was ignored.
+        self._renew(arbiter)
+
+    def _renew(self, arbiter: Any) -> None:
+        """Serve with another part, if there is one: gunicorn then starts a process with it."""
+        try:
+            found = self._newer()
+        except DeployerError as error:
+            log.error("the configuration cannot be used", reason=str(error))  # noqa: TRY400
+            return
+        kept = {name: getattr(self._part, name) for name in ("bind", "port", "store")}
+        found = found and found.model_copy(update=kept)
+        if found is not None and found != self._part:
+            self._part = found
+            log.info("the receiver takes its new configuration")
+            arbiter.signal(signal.SIGHUP, None)
 
     def load(self) -> Flask:
         """The application, in the serving process."""
@@ -102,16 +130,8 @@ def _settings(part: ReceiverPart) -> dict[str, Any]:
         "secure_scheme_headers": {},
         "control_socket_disable": True,
         "proc_name": "deployer-receiver",
-        "when_ready": _masters_signals,
         "post_worker_init": _workers_signals,
     }
-
-
-def _masters_signals(_: object) -> None:
-    # At SIGHUP gunicorn's master would load the same settings again, and its worker die.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    # SIGINT, with which containers are stopped, would drop the requests that run.
-    signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def _workers_signals(_: object) -> None:

@@ -67,5 +67,5 @@ def _bar(span: Span, start: float, whole: float, lasting: float, more: bool) -> 
 
 def _to_come(spans: Sequence[Span]) -> list[str]:
     steps = [step.value for step in Step]
-    reached = spans[-1].name
-    return steps[steps.index(reached) + 1 :] if reached in steps else steps
+    reached = [one.name for one in spans if one.name in steps]
+    return steps[steps.index(reached[-1]) + 1 :] if reached else steps

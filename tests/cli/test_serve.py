@@ -168,14 +168,30 @@ def test_a_child_that_is_killed_is_back_at_once(rooted: Served, name: str) -> No
     assert lives(rooted.child("worker"))
 
 
-def test_sighup_is_ignored_by_every_process(rooted: Served) -> None:
-    """Seen in the mask of the kernel: bit 0 of SigIgn is SIGHUP (proc(5))."""
+def test_sighup_without_a_change_changes_nothing(rooted: Served) -> None:
+    """No process dies of it, wherever it is sent: a closed terminal sends it to all."""
     pids = [rooted.parent, rooted.child("worker"), *rooted.receivers()]
-    wait_until(lambda: all(int(status(pid)["SigIgn"], 16) & 1 for pid in pids), "SIGHUP ignored")
+    # Seen in the masks of the kernel: bit 0 is SIGHUP (proc(5)).
+    wait_until(lambda: all(minds_sighup(pid) for pid in pids), "SIGHUP ignored or handled")
+    # A worker that has just been born ignores it, as it reads the configuration anyway.
+    wait_until(lambda: minds_sighup(pids[1], "SigCgt"), "the worker's handler")
+    before = said(rooted, "configuration read")
     for pid in pids:
         os.kill(pid, signal.SIGHUP)
+    wait_until(lambda: said(rooted, "configuration read") > before, "the worker's look")
     assert rooted.deployer.api("apps") is not None
     assert [rooted.parent, rooted.child("worker"), *rooted.receivers()] == pids
+
+
+def minds_sighup(pid: int, *how: str) -> bool:
+    found = status(pid)
+    return any(int(found[mask], 16) & 1 for mask in how or ("SigIgn", "SigCgt"))
+
+
+def said(one: Served, event: str) -> int:
+    """How many lines of the log are about this."""
+    lines = map(json.loads, one.deployer.log.read_text().splitlines())
+    return sum(line["event"] == event for line in lines)
 
 
 def test_if_the_parent_is_killed_all_its_processes_end() -> None:

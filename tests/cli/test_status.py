@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -123,6 +125,41 @@ def test_an_app_whose_image_could_not_be_had_is_degraded_and_others_are_not(worl
     assert result.exit_code == 1
     assert "  web  cannot get it: the registry is down" in result.stdout
     assert world.run("status", "api").exit_code == 0
+
+
+def test_when_a_tag_was_compared_and_what_came_of_it_is_told(world: World) -> None:
+    look: dict[str, object] = {"tag": "stable", "digest": digest(7), "result": "held"}
+    look |= {"at": time.time() - 130, "reason": "it was deployment 2, which failed"}
+    world.see(reconcile={"apps": {"web": look}, "failing": []})
+    result = world.run("status")
+    assert "\n  web  it was deployment 2, which failed, 2 min ago\n" in result.stdout
+    (web,) = json.loads(world.run("status", "web", "--json").stdout)["apps"]
+    assert (web["compared"]["result"], web["compared"]["digest"]) == ("held", digest(7))
+    assert web["compared"]["at"].endswith("Z")
+
+
+def test_an_app_of_which_nothing_runs_is_degraded_unless_it_is_being_deployed(
+    world: World,
+) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1), replace(replica(done, 2), state=Running.EXITED))
+    assert world.run("status").exit_code == 0
+    world.see(replace(replica(done, 1), state=Running.EXITED))
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "nothing of it runs" in result.stdout
+    assert "deployer deploy web" in result.stdout
+    world.begin()
+    assert world.run("status").exit_code == 0
+
+
+def test_a_registry_that_keeps_tags_from_being_compared_is_degraded(world: World) -> None:
+    down = {"what": "registry docker.io", "reason": "it does not answer. Look", "since": 1.0}
+    world.see(reconcile={"apps": {}, "failing": [down]})
+    result = world.run("status")
+    assert result.exit_code == 1
+    expected = "  registry docker.io  tags are not compared: it does not answer. Look (since 1970-"
+    assert expected in result.stdout
 
 
 def test_one_app_can_be_asked_for_and_an_unknown_one_gets_the_nearest_name(world: World) -> None:

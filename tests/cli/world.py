@@ -116,6 +116,7 @@ class World:
         age: float = 1.0,
         live: int | None = 7,
         waits: Sequence[Mapping[str, object]] = (),
+        **more: object,
     ) -> None:
         """A snapshot as the worker writes it."""
         keys = ("name", "id", "address", "state", "health", "release", "deployment")
@@ -139,6 +140,7 @@ class World:
                     ]
                     for name in apps
                 },
+                **more,
             }
         )
 

@@ -25,6 +25,16 @@ def test_two_apps_may_share_a_host_with_different_paths(folder: Folder) -> None:
     assert folder.problems(f"apps:\n{one}{two}") == []
 
 
+def test_a_container_becomes_a_release_of_one_app_only(folder: Folder) -> None:
+    one, two = (f"  {name}: {{image: a, adopt: shop}}\n" for name in ("one", "two"))
+    assert folder.problems(f"apps:\n{one}{two}") == [
+        "config.yml:3: apps.two.adopt: app one adopts this container too, and it can be a release "
+        "of one only. Remove it from one of them."
+    ]
+    other = "  two: {image: a, adopt: other}\n  three: {image: a}\n"
+    assert folder.problems(f"apps:\n{one}{other}") == []
+
+
 def test_no_app_has_the_host_of_the_receiver(folder: Folder) -> None:
     text = "receiver: {host: deployer.example.com}\napps:\n"
     assert folder.problems(text + app("one", "host: deployer.example.com, path: /a")) == [

@@ -114,7 +114,7 @@ WRONG = [
         "5: services.web.ulimits.nofile: not a number that fits",
     ),
     ("    build: .\n", "5: services.web.build: 'build' is a Compose key that deployer does not"),
-    ("    depends_on: [db]\n", "5: services.web.depends_on: 'depends_on' is a Compose key that"),
+    ("    depends_on: [db]\n", "5: services.web.depends_on[0]: config.yml has no such app. "),
     ("    colour: red\n", "5: services.web.colour: unknown key 'colour'. "),
     ("    user: ${WHO}\n", "5: services.web.user: the variable WHO is not set. Set it in .env"),
     (

@@ -76,7 +76,7 @@ def test_http_host_and_port_win_over_the_file_only(
         (
             "DEPLOYER_FOO__BAR",
             "1",
-            "sets no key. Known sections are: RECEIVER, NGINX, PATHS, WORKER, DEPLOY.",
+            "sets no key. Known sections are: RECEIVER, NGINX, PATHS, WORKER, DEPLOY, RECONCILE.",
         ),
         (
             "DEPLOYER_APPS__WEB",
@@ -115,4 +115,4 @@ def test_a_section_that_is_no_mapping_is_still_a_problem(folder: Folder) -> None
 
 
 def test_every_single_value_outside_apps_and_hooks_has_a_variable() -> None:
-    assert len(VARIABLES) == 8 + 11 + 2 + 1 + 5
+    assert len(VARIABLES) == 8 + 11 + 2 + 1 + 5 + 1

@@ -237,3 +237,30 @@ def test_a_password_is_read_at_each_use(folder: Folder) -> None:
     folder.write("secrets/password", "\n")
     with pytest.raises(ConfigError, match=r"^registries\.docker\.io\.password_file: the file has"):
         registry_password(login)
+
+
+@pytest.mark.parametrize(
+    ("common", "own", "interval"),
+    [
+        ("", "", 300.0),
+        ("1m", "", 60.0),
+        ("1m", "90s", 90.0),
+        ("off", "", None),
+        ("off", "5m", 300.0),
+        ("1m", "off", None),
+        ("1m", "false", None),
+    ],
+)
+def test_how_often_a_tag_is_looked_at_is_the_app_s_word_else_the_common_one(
+    folder: Folder, common: str, own: str, interval: float | None
+) -> None:
+    top = f"reconcile: {{interval: {common}}}\n" if common else ""
+    mine = f", reconcile: {{interval: {own}}}" if own else ""
+    config = folder.load(f"{top}apps: {{web: {{image: a{mine}}}}}")
+    assert config.apps["web"].reconcile == interval
+
+
+@pytest.mark.parametrize("value", ["0", "0.5s", "2d", "on", "25h"])
+def test_an_interval_that_is_none_is_a_problem(folder: Folder, value: str) -> None:
+    [line] = folder.problems(f"reconcile: {{interval: {value}}}")
+    assert line.endswith("Write one from 1s to 86400s, such as 5m; or off.")

@@ -96,7 +96,7 @@ WRONG = [
     ("networks: {a: {alias: b}}", "networks.a.alias: unknown key 'alias'. Did you mean 'aliases'?"),
     ("networks: {a: {ipv4_address: '::1'}}", "networks.a.ipv4_address: an address of the other ki"),
     ("networks: {a: {gw_priority: 1}}", "networks.a.gw_priority: 'gw_priority' is a Compose key t"),
-    ("network_mode: service:db", "network_mode: deployer knows no services. Write bridge, host,"),
+    ("network_mode: service:db", "network_mode: the network of another app goes with its"),
     ("network_mode: host\nnetworks: [a]", "network_mode: there are `networks` too, and Docker tak"),
     (
         "network_mode: none\nroute: {host: a, port: 80}",
@@ -122,6 +122,10 @@ WRONG = [
     ("gpus: 2", "gpus: neither all nor a list. Write `gpus: all`, or requests with a count."),
     ("gpus: [{count: 1, device_ids: ['0']}]", "gpus[0]: both `count` and `device_ids`. Keep one"),
     ("mem_limit: 1m", "mem_limit: not a size that fits here. Write one of at least 6 MiB, such as"),
+    (
+        "mac_address: '02:42:00:00:00:07'\nnetworks: {a: {mac_address: '02:42:00:00:00:09'}}",
+        "mac_address: the first of `networks` says another. Keep one of them.",
+    ),
     ("memswap_limit: 1g", "memswap_limit: it counts memory too. Write `mem_limit:` as well."),
     ("mem_limit: 64m\nmemswap_limit: 32m", "memswap_limit: it counts memory too, so it cannot be"),
     ("cpus: 0", "cpus: not a number that fits here. Write a number from 0.01 to 4096, such as 1.5"),

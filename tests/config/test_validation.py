@@ -43,7 +43,7 @@ TOP = [
     (
         "zzz: {}",
         "1: zzz: unknown key 'zzz'. "
-        "Known are: receiver, nginx, paths, worker, deploy, secrets, configs, hooks, "
+        "Known are: receiver, nginx, paths, worker, deploy, reconcile, secrets, configs, hooks, "
         "registries, apps.",
     ),
     (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,9 +11,9 @@ from typing import Protocol
 
 import pytest
 
-from deployer.errors import ImageNotFound, Interrupted, StartFailed
+from deployer.errors import ImageNotFound, Interrupted, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Engine
+from deployer.ports import Adopted, Engine
 from deployer.spec import Attachment, Spec
 from tests.fakes.registry import Behaviour
 
@@ -43,9 +45,23 @@ class EngineWorld(Protocol):
         """Somebody else's container of this name; tells whether it is untouched."""
         ...
 
+    def stranger(self, name: str, image: Image) -> str:
+        """The id of a container of this image that runs and is not ours; the image is here."""
+        ...
+
+    def adopt(self, row: Adopted) -> None:
+        """Let the store say that this container was adopted."""
+        ...
+
     def vanish(self, replica: Replica) -> None:
         """Remove a container behind the engine's back."""
         ...
+
+
+def must(moment: str | None) -> str:
+    """The moment that has to be there."""
+    assert moment is not None
+    return moment
 
 
 def go_on() -> None:
@@ -76,6 +92,31 @@ def settled(world: EngineWorld, replica: Replica, state: Running) -> Replica:
         assert time.monotonic() < limit, f"{found} did not become {state}"
         time.sleep(0.02)
     return found
+
+
+def quiet_after(world: EngineWorld, told: str) -> str:
+    """The last moment of a change, once nothing changes any more."""
+    while (more := world.engine.wait_for_change(told, timeout=0.5, stopping=go_on)) is not None:
+        told = more
+    return told
+
+
+def told_of(world: EngineWorld, change: Callable[[], object]) -> str:
+    """The moment that one who waits is told of, where something changes while he does."""
+    told: list[str | None] = []
+    ready = threading.Event()
+
+    def wait() -> None:
+        told.append(world.engine.wait_for_change("", timeout=30, stopping=ready.set))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert ready.wait(10)
+    while waiting.is_alive():
+        # Again and again: who asks from now on says not when Docker begins to listen.
+        change()
+        waiting.join(2)
+    return must(told[0])
 
 
 class EngineContract:
@@ -173,10 +214,43 @@ class EngineContract:
         with pytest.raises(StartFailed, match="no-such-network"):
             world.engine.start(release(world, spec=spec), 7)
 
-    def test_a_release_whose_image_is_not_there_does_not_start(self, world: EngineWorld) -> None:
-        unpulled = Release(world.app, 1, world.push(Behaviour.ANSWERS), SPEC)
-        with pytest.raises(StartFailed):
-            world.engine.start(unpulled, 7)
+    @pytest.mark.parametrize("verb", ["keep", "prepare", "start"])
+    def test_an_image_that_somebody_removed_since_its_pull_is_brought_again(
+        self, world: EngineWorld, verb: str
+    ) -> None:
+        removed = Release(world.app, 1, world.push(Behaviour.ANSWERS), SPEC)
+        if verb == "keep":
+            world.engine.keep(removed)
+        else:
+            getattr(world.engine, verb)(removed, 7)
+        assert world.engine.has(removed.image)
+        world.engine.discard(world.app, 7)
+        world.engine.forget(world.app, [])
+
+    def test_a_release_whose_image_is_nowhere_does_not_start(self, world: EngineWorld) -> None:
+        pushed = world.push(Behaviour.ANSWERS)
+        nowhere = Release(world.app, 1, replace(pushed, digest=f"sha256:{1:064}"), SPEC)
+        with pytest.raises(ImageNotFound):
+            world.engine.start(nowhere, 7)
+        assert world.engine.replicas(world.app) == []
+
+    def test_prepared_replicas_are_created_and_do_not_run_until_they_are_started(
+        self, world: EngineWorld
+    ) -> None:
+        ready = release(world, spec=replace(SPEC, replicas=2))
+        prepared = world.engine.prepare(ready, 7)
+        assert [one.name for one in prepared] == [f"{world.app}-7-1", f"{world.app}-7-2"]
+        assert {(one.state, one.address) for one in prepared} == {(Running.CREATED, "")}
+        started = world.engine.start(ready, 7)
+        assert [one.id for one in started] == [one.id for one in prepared]
+        assert {one.state for one in started} == {Running.RUNNING}
+
+    def test_what_cannot_be_created_is_refused_before_anything_runs(
+        self, world: EngineWorld
+    ) -> None:
+        world.take(f"{world.app}-7-1")
+        with pytest.raises(StartFailed, match="another container"):
+            world.engine.prepare(release(world), 7)
 
     # looking
 
@@ -214,6 +288,31 @@ class EngineContract:
         assert listed == [*ours, (other.app, 3, 1), (other.app, 3, 2)]
         assert [r.deployment for r in world.engine.replicas(world.app)] == [9, 9, 10, 10]
 
+    # changes
+
+    def test_who_waits_learns_that_a_replica_started_or_vanished_also_between_two_waits(
+        self, world: EngineWorld
+    ) -> None:
+        ready, numbers = release(world), itertools.count(1)
+        told = told_of(world, lambda: world.engine.start(ready, next(numbers)))
+        started = world.engine.replicas(world.app)
+        told = quiet_after(world, told)
+        world.vanish(started[0])
+        told = must(world.engine.wait_for_change(told, timeout=20, stopping=go_on))
+        told = quiet_after(world, told)
+        world.engine.start(ready, next(numbers))
+        assert world.engine.wait_for_change(told, timeout=20, stopping=go_on) is not None
+
+    def test_where_nothing_changes_the_wait_ends_by_itself(self, world: EngineWorld) -> None:
+        assert world.engine.wait_for_change("", timeout=0.3, stopping=go_on) is None
+
+    def test_a_wait_ends_when_its_caller_is_to_stop(self, world: EngineWorld) -> None:
+        def stop() -> None:
+            raise Interrupted("the worker is being stopped")
+
+        with pytest.raises(Interrupted):
+            world.engine.wait_for_change("", timeout=60, stopping=stop)
+
     # ending
 
     @pytest.mark.parametrize(
@@ -232,6 +331,26 @@ class EngineContract:
         assert world.engine.look(started).state is Running.GONE
         assert world.engine.retire(started).state is Running.GONE
 
+    def test_a_halted_replica_stays_and_can_be_revived(self, world: EngineWorld) -> None:
+        started = world.engine.start(release(world, spec=replace(SPEC, restart="always")), 7)[0]
+        for _ in range(2):
+            halted = world.engine.halt(started)
+            assert (halted.id, halted.state, halted.address) == (started.id, Running.EXITED, "")
+        assert [one.state for one in world.engine.replicas(world.app)] == [Running.EXITED]
+        for _ in range(2):
+            revived = world.engine.revive(halted, "always")
+            assert (revived.id, revived.state) == (started.id, Running.RUNNING)
+            assert revived.address
+
+    def test_a_replica_that_is_gone_is_halted_already_and_cannot_be_revived(
+        self, world: EngineWorld
+    ) -> None:
+        started = world.engine.start(release(world), 7)[0]
+        world.vanish(started)
+        assert world.engine.halt(started).state is Running.GONE
+        with pytest.raises(StartFailed, match="removed"):
+            world.engine.revive(started, "no")
+
     def test_discarding_takes_one_deployment_and_leaves_the_others(
         self, world: EngineWorld
     ) -> None:
@@ -241,3 +360,41 @@ class EngineContract:
         world.engine.discard(world.app, 7)
         world.engine.discard(world.app, 7)
         assert world.engine.replicas(world.app) == kept
+
+    # what was there before
+
+    def test_a_strangers_container_is_examined_and_stays_a_strangers(
+        self, world: EngineWorld
+    ) -> None:
+        image = pull(world, world.push(Behaviour.ANSWERS))
+        container = world.stranger(f"{world.app}-old", image)
+        found = world.engine.examine(f"{world.app}-old", world.app, image)
+        assert (found.container, found.name) == (container, f"{world.app}-old")
+        assert found.image is not None
+        assert found.image.pinned == image.pinned
+        assert (found.running, found.left, found.refused) == (True, (), ())
+        assert found.address
+        assert world.engine.replicas() == []
+
+    def test_a_container_that_is_not_there_cannot_be_examined(self, world: EngineWorld) -> None:
+        with pytest.raises(Refused, match=f"there is no container {world.app}-gone"):
+            world.engine.examine(f"{world.app}-gone", world.app, Image("", ""))
+
+    def test_an_adopted_container_is_a_replica_until_it_is_retired(
+        self, world: EngineWorld
+    ) -> None:
+        """Discarding its deployment, as after a failure, is not for what deployer did not make."""
+        image = pull(world, world.push(Behaviour.ANSWERS))
+        container = world.stranger(f"{world.app}-old", image)
+        made = world.engine.start(Release(world.app, 2, image, SPEC), 9)
+        world.adopt(Adopted(container, world.app, 1, 4))
+        old, new = world.engine.replicas(world.app)
+        assert [new] == made
+        assert (old.id, old.name, old.state) == (container, f"{world.app}-old", Running.RUNNING)
+        assert (old.app, old.release, old.deployment, old.index) == (world.app, 1, 4, 1)
+        assert world.engine.look(old) == old
+        world.engine.discard(world.app, 4)
+        assert world.engine.look(old).state is Running.RUNNING
+        assert world.engine.retire(old).state is Running.EXITED
+        assert world.engine.look(old).state is Running.GONE
+        assert world.engine.replicas(world.app) == made

@@ -149,7 +149,7 @@ class ProxyContract:
             Route("web", (HOST,), "/", (Target("evil.example", 80),)),
             Route("web", (HOST,), "/", (Target("127.0.0.1", 0),)),
             Route("web;", (HOST,), "/", (Target("127.0.0.1", 80),)),
-            Route("web", (HOST,), "/", ()),
+            Route("web", (), "/", (Target("127.0.0.1", 80),)),
         ],
     )
     def test_a_value_outside_its_allow_list_is_refused_and_nothing_changes(
@@ -160,6 +160,16 @@ class ProxyContract:
             rig.proxy.apply([bad])
         assert rig.proxy.live() == before.generation
         assert rig.ask(HOST) == "one"
+
+    def test_a_closed_route_answers_nobody_and_the_apps_beside_it_go_on(
+        self, rig: ProxyRig
+    ) -> None:
+        open_routes = [rig.route("api", "two", path="/api"), rig.route("web", "one")]
+        rig.proxy.apply(open_routes)
+        rig.proxy.apply([open_routes[0], Route("web", (HOST,), "/", ())])
+        assert (rig.ask(HOST), rig.ask(HOST, "/api")) == (None, "two")
+        rig.proxy.apply([Route("api", (HOST,), "/api", ()), open_routes[1]])
+        assert (rig.ask(HOST), rig.ask(HOST, "/api/x")) == ("one", None)
 
     def test_two_apps_with_the_same_host_and_path_are_refused(self, rig: ProxyRig) -> None:
         with pytest.raises(RenderRefused, match=r"api and web both have web\.example/"):

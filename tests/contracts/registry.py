@@ -51,6 +51,17 @@ class RegistryContract:
         assert old.digest != new.digest
         assert world.registry.resolve(replace(old, digest="")) == new
 
+    def test_a_glance_shows_the_digest_of_the_tag_as_it_is_now(self, world: RegistryWorld) -> None:
+        for _ in range(2):
+            pushed = world.push("v1")
+            assert world.registry.glance(replace(pushed, digest="")) == pushed.digest
+
+    def test_a_glance_at_what_cannot_be_seen_shows_nothing(self, world: RegistryWorld) -> None:
+        pushed = world.push("v1")
+        assert world.registry.glance(replace(pushed, digest="", tag="none")) == ""
+        world.stop()
+        assert world.registry.glance(replace(pushed, digest="")) == ""
+
     def test_a_digest_resolves_to_itself(self, world: RegistryWorld) -> None:
         old = world.push("v1")
         world.push("v1")

@@ -14,6 +14,7 @@ from deployer.errors import IllegalTransition, Refused, StoreError
 from deployer.model import Image, Release
 from deployer.ports import Active, Counts, Delivery, Order, Store
 from deployer.spec import Spec, Volume
+from tests.contracts.holding import Holding
 
 T = TypeVar("T")
 
@@ -186,6 +187,20 @@ class Queue:
         store.save(advance(running, Status.FAILED, 6.0, "it exited"), 6.0, "it exited")
         assert must(store.claim(7.0)).id == waiting
 
+    def test_what_nobody_asked_for_is_queued_only_where_nothing_is_queued_or_runs(
+        self, store: Store
+    ) -> None:
+        """It would supersede what a sender or an operator waits for."""
+        asked = store.enqueue(wanted(), 1.0)
+        assert store.enqueue_if_idle(wanted(), 2.0) is None
+        running = must(store.claim(3.0))
+        assert store.enqueue_if_idle(wanted(), 4.0) is None
+        assert must(store.deployment(asked)).status is Status.RUNNING
+        assert store.enqueue_if_idle(wanted("api"), 4.0) is not None
+        store.save(advance(running, Status.FAILED, 5.0, "it exited"), 5.0, "it exited")
+        queued = must(store.enqueue_if_idle(wanted(), 6.0))
+        assert must(store.deployment(queued)).status is Status.QUEUED
+
     def test_sixty_deployments_are_claimed_once_each_by_eight_threads(self, store: Store) -> None:
         queued = {store.enqueue(wanted(f"app{number}"), 1.0) for number in range(60)}
 
@@ -303,6 +318,14 @@ class Releases:
         with pytest.raises(Refused, match="web"):
             store.open_release("web", number)
 
+    def test_a_release_is_its_deployments_from_the_moment_that_it_is_there(
+        self, store: Store
+    ) -> None:
+        """Else nobody would know, after a crash, that it never served."""
+        number = store.enqueue(wanted(), 1.0)
+        assert store.add_release("web", IMAGE, SPEC, 1.0, number).number == 1
+        assert must(store.deployment(number)).release == 1
+
     def test_dropping_keeps_what_is_to_be_kept_and_other_apps(self, store: Store) -> None:
         for app in ("web", "web", "web", "api"):
             store.add_release(app, IMAGE, SPEC, 1.0)
@@ -346,5 +369,5 @@ class Releases:
         assert store.snapshot() == {"at": 2.5, "apps": {}, "generation": 7}
 
 
-class StoreContract(Deliveries, Queue, Releases):
+class StoreContract(Deliveries, Queue, Releases, Holding):
     """All of it; a subclass gives the fixture `store`, an empty one that can seal."""

@@ -27,6 +27,7 @@ FOLDERS = (
     "/opt/deployer", "/etc/deployer", "/etc/systemd/system", "/etc/letsencrypt", "/usr/local/bin",
     "/var/lib/deployer", "/var/backups",
 )  # fmt: skip
+_VERBS = "deploy|history|pause|plan|resume|rollback|status"
 _PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 
 
@@ -104,7 +105,10 @@ class Here:
             # An app, whose containers are called after it, a user, a container and folders of
             # this test alone.
             (r"^  hello:$", f"  {self.app}:"),
-            (r"\b(deployer (?:deploy|history|rollback|status) )hello\b", rf"\1{self.app}"),
+            (
+                r"\b(deployer (?:deploy|history|pause|plan|resume|rollback|status) )hello\b",
+                rf"\1{self.app}",
+            ),
             (r"/nologin deployer$", f"/nologin {self.name}"),
             (r"deployer-nginx", f"{self.name}-nginx"),
             *((rf"(?<![\w/.]){path}(?=[/\s;'\"]|$)", f"{self.root}{path}") for path in FOLDERS),

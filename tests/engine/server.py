@@ -95,7 +95,9 @@ class Server:
         self.wait_ended(answer["deployments"][0]["id"])
 
     def systemctl(self, *words: str) -> str:
-        """Do to the unit `deployer` what systemd does: ExecStart, and SIGTERM to that process."""
+        """Do to the unit `deployer` what systemd does: ExecStart, signals to that process."""
+        if "reload" in words and self.process is not None:
+            self.process.send_signal(signal.SIGHUP)
         if "stop" in words or "restart" in words:
             self.stop()
         if "--now" in words or "start" in words or "restart" in words:

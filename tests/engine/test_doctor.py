@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -130,11 +131,12 @@ def hanging_docker(one: World) -> Iterator[Settings]:
 def another_token(one: World) -> Iterator[None]:
     path = one.path / "secrets" / "dockerhub.token"
     before = path.read_text()
-    path.write_text("canary-Tz0w9qJ4uVb8mKd2sXyPnR6cLh1eGf3a\n")
-    try:
-        yield
-    finally:
-        path.write_text(before)
+    with unfollowed(one):
+        path.write_text("canary-Tz0w9qJ4uVb8mKd2sXyPnR6cLh1eGf3a\n")
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
 
 @contextmanager
@@ -144,8 +146,19 @@ def another_hook(one: World) -> Iterator[None]:
         one.web.hook: {**own, "registry": one.web.registry.address},
         "later": {**own, "registry": one.web.registry.address},
     }
-    with configured(one, hooks=hooks):
+    with unfollowed(one), configured(one, hooks=hooks):
         yield
+
+
+@contextmanager
+def unfollowed(one: World) -> Iterator[None]:
+    """`serve` does not get to tell the receiver of what changes meanwhile."""
+    assert one.deployer.process is not None
+    one.deployer.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        one.deployer.process.send_signal(signal.SIGCONT)
 
 
 def elsewhere(address: str) -> Fault:

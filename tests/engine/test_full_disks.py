@@ -20,6 +20,7 @@ from tests.lab.images import build_app
 from tests.lab.processes import Background
 from tests.lab.registry import shared_registry
 from tests.lab.shell import run, succeeds, wait_until
+from tests.lab.user import folder
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
@@ -86,18 +87,26 @@ def bridge() -> Iterator[str]:
 
 
 @pytest.fixture
-def small_docker(tmp_path: Path, bridge: str) -> Iterator[str]:
-    """A Docker Engine of its own whose data has little room; its address."""
-    data, run_folder = tmp_path / "data", tmp_path / "run"
-    address = f"unix://{tmp_path}/docker.sock"
-    dockerd = Background("dockerd", tmp_path)
+def small_docker(bridge: str) -> Iterator[str]:
+    """A Docker Engine of its own whose data has little room; its address.
+
+    In a folder with a short name: a socket's path has at most 107 characters (unix(7)).
+    """
+    with folder("small") as path:
+        yield from _small_docker(path, bridge)
+
+
+def _small_docker(path: Path, bridge: str) -> Iterator[str]:
+    data, run_folder = path / "data", path / "run"
+    address = f"unix://{path}/docker.sock"
+    dockerd = Background("dockerd", path)
     with small_disk(data, 40):
         dockerd.start(
             [
                 "dockerd",
                 f"--data-root={data}",
                 f"--exec-root={run_folder}",
-                f"--pidfile={tmp_path}/docker.pid",
+                f"--pidfile={path}/docker.pid",
                 f"--host={address}",
                 f"--bridge={bridge}",
                 "--iptables=false",

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.engine.world import World
+from tests.lab.engine import engine_socket
 from tests.lab.shell import run
-
-_DOCKER = "/var/run/docker.sock"
 
 
 class Doorway:
@@ -81,7 +80,7 @@ class Doorway:
     def _serve(self, client: socket.socket) -> None:
         """Both directions of one connection, until both have ended."""
         with client, socket.socket(socket.AF_UNIX) as engine, suppress(OSError):
-            engine.connect(_DOCKER)
+            engine.connect(engine_socket())
             with self._lock:
                 self._pairs += [client, engine]
             back = threading.Thread(target=self._pass, args=(engine, client), daemon=True)

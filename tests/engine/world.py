@@ -21,6 +21,8 @@ from tests.lab.user import folder
 TAGS = ("latest", "next")
 SHORT = {
     "DEPLOYER_DEPLOY__WATCH": "1s",
+    # What a test pushes without a webhook waits for what the test does next.
+    "DEPLOYER_RECONCILE__INTERVAL": "off",
     "DEPLOYER_NGINX__KEEPALIVE_TIMEOUT": "1s",
     "DEPLOYER_NGINX__DRAIN": "3s",
 }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from deployer.errors import DeployerError, StartFailed
+from deployer.errors import DeployerError, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Stopping
+from deployer.ports import Adopted, Found, Stopping
+from deployer.spec import Spec
+from tests.fakes.oneoff import FakeOneOffs
 from tests.fakes.registry import Behaviour, FakeRegistry
 
 _KILLED = 137
+PLAIN = Spec()
 
 
 @dataclass
@@ -20,6 +24,8 @@ class _Container:
     replica: Replica
     image: Image
     behaviour: Behaviour
+    spec: Spec
+    passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,17 +35,19 @@ class _Failure:
     after: bool
 
 
-class FakeEngine:
+class FakeEngine(FakeOneOffs):
     """Implements ports.Engine; pulls from a FakeRegistry, whose images say how they behave.
 
     `calls` lists every verb with what it was about. `foreign` are container names that somebody
-    else has, `networks` those that exist.
+    else has, `networks` those that exist. `adopted` says which strangers count as replicas.
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
         self.calls: list[tuple[str, str]] = []
         self.foreign: set[str] = set()
         self.networks: set[str] = set()
+        self.adopted: Callable[[], Sequence[Adopted]] = list
+        super().__init__()
         self._registry = registry
         self._behaviours: dict[str, Behaviour] = {}
         self._kept: dict[tuple[str, int], str] = {}
@@ -47,6 +55,7 @@ class FakeEngine:
         self._failures: list[_Failure] = []
         self._made = 0
         self._lock = threading.RLock()
+        self._changes = 0
 
     # what tests say to it
 
@@ -74,6 +83,7 @@ class FakeEngine:
         One that runs again has another address, as Docker gives them.
         """
         with self._lock:
+            self._changes += 1
             found = self._containers[replica.name]
             if state is Running.GONE:
                 del self._containers[replica.name]
@@ -86,12 +96,30 @@ class FakeEngine:
                 found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
             )
 
+    def stranger(self, name: str, image: Image, spec: Spec = PLAIN) -> Replica:
+        """Let a container of this image run that somebody else has started."""
+        with self._lock:
+            known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
+            self._behaviours[image.pinned] = known
+            return self._start(self._create(Release("", 0, image, spec), 0, 1, name))
+
+    def pass_by(self, replica: Replica) -> None:
+        """Let a container be gone once it is stopped."""
+        with self._lock:
+            self._containers[replica.name].passing = True
+
+    def move(self, replica: Replica, address: str) -> None:
+        """Let a container have another address, "" for none that can be reached."""
+        with self._lock:
+            found = self._containers[replica.name]
+            found.replica = replace(found.replica, address=address)
+
     # ports.Engine
 
     def has(self, image: Image) -> bool:
         """See ports.Engine."""
         with self._verb("has", image.pinned):
-            return image.pinned in self._behaviours
+            return self._has(image)
 
     def pull(
         self,
@@ -110,6 +138,7 @@ class FakeEngine:
     def keep(self, release: Release) -> None:
         """See ports.Engine."""
         with self._verb("keep", f"{release.app} {release.number}"):
+            self._brought(release.image)
             self._kept[release.app, release.number] = release.image.pinned
 
     def forget(self, app: str, keep: Sequence[int]) -> None:
@@ -123,14 +152,15 @@ class FakeEngine:
                 if pinned not in self._kept.values():
                     self._behaviours.pop(pinned, None)
 
+    def prepare(self, release: Release, deployment: int) -> list[Replica]:
+        """See ports.Engine."""
+        with self._verb("prepare", f"{release.app} {deployment}"):
+            return self._prepare(release, deployment)
+
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("start", f"{release.app} {deployment}"):
-            missing = {one.name for one in release.spec.networks} - self.networks
-            if missing:
-                raise StartFailed(f"cannot start {release.app}: no network {missing.pop()}")
-            indexes = range(1, release.spec.replicas + 1)
-            return [self._start(release, deployment, index) for index in indexes]
+            return [self._start(one) for one in self._prepare(release, deployment)]
 
     def look(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -148,9 +178,51 @@ class FakeEngine:
     def replicas(self, app: str | None = None) -> list[Replica]:
         """See ports.Engine."""
         with self._verb("replicas", app or ""):
-            found = [one.replica for one in self._containers.values()]
-            ours = [one for one in found if app in (None, one.app)]
+            found = [self._ours(one.replica) for one in self._containers.values()]
+            ours = [one for one in found if one.app and app in (None, one.app)]
             return sorted(ours, key=lambda one: (one.app, one.deployment, one.index))
+
+    def halt(self, replica: Replica) -> Replica:
+        """See ports.Engine."""
+        with self._verb("halt", replica.name):
+            found = self._containers.get(replica.name)
+            if found is None or self._look(replica).state is not Running.RUNNING:
+                return self._look(replica)
+            stubborn = found.behaviour is Behaviour.STUBBORN
+            self.change(replica, Running.EXITED, exit_code=_KILLED if stubborn else 0)
+            return found.replica
+
+    def revive(self, replica: Replica, restart: str) -> Replica:
+        """See ports.Engine."""
+        with self._verb("revive", f"{replica.name} {restart}"):
+            found = self._containers.get(replica.name)
+            if found is None:
+                raise StartFailed(f"cannot start container {replica.name} again: it was removed")
+            if found.replica.state is not Running.RUNNING:
+                self.change(replica, Running.RUNNING)
+            return found.replica
+
+    def examine(self, name: str, app: str, image: Image) -> Found:
+        """See ports.Engine."""
+        with self._verb("examine", name):
+            found = self._containers.get(name)
+            if found is None:
+                raise Refused(f"there is no container {name}")
+            one = found.replica
+            running = one.state is Running.RUNNING
+            seen = (one.id, name, found.image, found.spec)
+            return Found(*seen, running, one.address, passing=found.passing)
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """See ports.Engine; asked all the time, it is not among the `calls`."""
+        if (failure := self._failure("wait_for_change")) is not None:
+            raise failure.error
+        known = int(after) if after else self._changes
+        end = time.monotonic() + timeout
+        while self._changes == known and time.monotonic() < end:
+            stopping()
+            time.sleep(0.005)
+        return str(self._changes) if self._changes != known else None
 
     def retire(self, replica: Replica) -> Replica:
         """See ports.Engine."""
@@ -160,6 +232,7 @@ class FakeEngine:
             if found is None or ended.state is Running.GONE:
                 return ended
             del self._containers[replica.name]
+            self._changes += 1
             if ended.state is not Running.RUNNING:
                 return ended
             code = _KILLED if found.behaviour is Behaviour.STUBBORN else 0
@@ -171,22 +244,29 @@ class FakeEngine:
             for name, one in list(self._containers.items()):
                 if (one.replica.app, one.replica.deployment) == (app, deployment):
                     del self._containers[name]
+                    self._changes += 1
+            self._sweep(app, deployment)
 
     # how it works
 
-    def _start(self, release: Release, deployment: int, index: int) -> Replica:
-        name = f"{release.app}-{deployment}-{index}"
+    def _has(self, image: Image) -> bool:
+        return image.pinned in self._behaviours
+
+    def _prepare(self, release: Release, deployment: int) -> list[Replica]:
+        missing = {one.name for one in release.spec.networks} - self.networks
+        if missing:
+            raise StartFailed(f"cannot start {release.app}: no network {missing.pop()}")
+        indexes = range(1, release.spec.replicas + 1)
+        return [self._create(release, deployment, index) for index in indexes]
+
+    def _create(self, release: Release, deployment: int, index: int, name: str = "") -> Replica:
+        name = name or f"{release.app}-{deployment}-{index}"
         if name in self.foreign:
             raise StartFailed(f"cannot create container {name}: another container has this name")
-        if name not in self._containers:
-            self._create(release, deployment, index, name)
-        return self._containers[name].replica
-
-    def _create(self, release: Release, deployment: int, index: int, name: str) -> None:
-        behaviour = self._behaviours.get(release.image.pinned)
-        if behaviour is None:
-            raise StartFailed(f"cannot create container {name}: no image {release.image.pinned}")
-        address = self._next_address()
+        if name in self._containers:
+            return self._containers[name].replica
+        behaviour = self._brought(release.image)
+        self._made += 1
         replica = Replica(
             app=release.app,
             deployment=deployment,
@@ -194,15 +274,29 @@ class FakeEngine:
             index=index,
             id=f"{self._made:064x}",
             name=name,
-            address=address,
-            state=Running.RUNNING,
-            started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z",
         )
-        self._containers[name] = _Container(replica, release.image, behaviour)
-        if behaviour is Behaviour.EXITS:
-            again = release.spec.restart != "no"
-            state = Running.RESTARTING if again else Running.EXITED
-            self.change(replica, state, exit_code=3)
+        self._changes += 1
+        self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
+        return replica
+
+    def _start(self, replica: Replica) -> Replica:
+        found = self._containers[replica.name]
+        if found.replica.state is Running.CREATED:
+            found.replica = replace(
+                found.replica, started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z"
+            )
+            self.change(replica, Running.RUNNING)
+            started = found.replica
+            if found.behaviour is Behaviour.EXITS:
+                state = Running.RESTARTING if found.spec.restart != "no" else Running.EXITED
+                self.change(replica, state, exit_code=3)
+                return started
+        return found.replica
+
+    def _brought(self, image: Image) -> Behaviour:
+        if image.pinned not in self._behaviours:
+            self._behaviours[image.pinned] = self._registry.behaviour(image)
+        return self._behaviours[image.pinned]
 
     def _next_address(self) -> str:
         self._made += 1
@@ -212,17 +306,29 @@ class FakeEngine:
         found = self._containers.get(replica.name)
         if found is None or found.replica.id != replica.id:
             return replace(replica, state=Running.GONE, address="")
-        return found.replica
+        return self._ours(found.replica)
+
+    def _ours(self, replica: Replica) -> Replica:
+        """The replica as what it counts, where it was adopted."""
+        for one in self.adopted():
+            if one.container == replica.id:
+                return replace(replica, app=one.app, deployment=one.deployment, release=one.release)
+        return replica
 
     @contextmanager
     def _verb(self, verb: str, about: str) -> Iterator[None]:
         with self._lock:
             self.calls.append((verb, about))
-            failure = next((one for one in self._failures if one.verb == verb), None)
-            if failure is not None:
-                self._failures.remove(failure)
-                if not failure.after:
-                    raise failure.error
+            failure = self._failure(verb)
+            if failure is not None and not failure.after:
+                raise failure.error
             yield
             if failure is not None:
                 raise failure.error
+
+    def _failure(self, verb: str) -> _Failure | None:
+        with self._lock:
+            failure = next((one for one in self._failures if one.verb == verb), None)
+            if failure is not None:
+                self._failures.remove(failure)
+            return failure

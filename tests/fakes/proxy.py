@@ -63,6 +63,8 @@ class FakeProxy:
         if self.down or not matching:
             return None
         route = max(matching, key=lambda one: len(one.path))
+        if not route.targets:
+            return None
         self._asked[route] += 1
         return route.targets[self._asked[route] % len(route.targets)]
 

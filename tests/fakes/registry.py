@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from deployer.errors import DeployerError, ImageNotFound
+from deployer.errors import DeployerError, ImageNotFound, RateLimited
 from deployer.model import Image
 
 
@@ -23,11 +24,15 @@ class Behaviour(StrEnum):
 
 
 class FakeRegistry:
-    """Implements ports.Registry. `error`, where set, is what every request gets."""
+    """Implements ports.Registry. `error`, where set, is what every request gets.
+
+    `meanwhile` happens while a request waits for its answer.
+    """
 
     def __init__(self) -> None:
         self.error: DeployerError | None = None
         self.asked: list[Image] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self._digests: dict[str, str] = {}
         self._behaviours: dict[str, Behaviour] = {}
         self._pushes = 0
@@ -41,9 +46,14 @@ class FakeRegistry:
         self._behaviours[pushed.pinned] = behaviour
         return pushed
 
+    def point(self, image: Image, digest: str) -> None:
+        """Let the image's tag mean a digest that was pushed before."""
+        self._digests[str(image)] = digest
+
     def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with the digest of its tag, or with its own if that was ever pushed."""
         self.asked.append(image)
+        self.meanwhile()
         if self.error is not None:
             raise self.error
         if image.digest:
@@ -53,6 +63,13 @@ class FakeRegistry:
         if digest is None:
             raise _unknown(image)
         return replace(image, digest=digest)
+
+    def glance(self, image: Image) -> str:
+        """The digest of the image's tag, where that is known and nothing is set."""
+        self.meanwhile()
+        if isinstance(self.error, RateLimited):
+            raise self.error
+        return "" if self.error else self._digests.get(str(image), "")
 
     def behaviour(self, image: Image) -> Behaviour:
         """What containers of this very digest do. Raises ImageNotFound, or the set error."""

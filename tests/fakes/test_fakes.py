@@ -8,6 +8,7 @@ import pytest
 
 from deployer.errors import EngineUnavailable, RegistryDenied, RegistryUnavailable
 from deployer.model import Image, Release, Replica, Running
+from deployer.ports import Adopted
 from tests.contracts.engine import SPEC, EngineContract, go_on
 from tests.contracts.registry import RegistryContract
 from tests.fakes.engine import FakeEngine
@@ -53,6 +54,12 @@ class FakeEngineWorld:
     def take(self, name: str) -> Callable[[], bool]:
         self.engine.foreign.add(name)
         return lambda: name in self.engine.foreign
+
+    def stranger(self, name: str, image: Image) -> str:
+        return self.engine.stranger(name, image).id
+
+    def adopt(self, row: Adopted) -> None:
+        self.engine.adopted = lambda: [row]
 
     def vanish(self, replica: Replica) -> None:
         self.engine.change(replica, Running.GONE)

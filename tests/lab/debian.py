@@ -88,6 +88,18 @@ def build_from_packages(recipe: Recipe) -> None:
         saved.rename(recipe.tar())
 
 
+def folder_from_packages(recipe: Recipe) -> Path:
+    """Make what the image would contain and keep it as a folder, to run its programs in."""
+    kept = recipe.tar().with_suffix("")
+    if not kept.is_dir():
+        ensure("debootstrap")
+        with _workspace() as work:
+            _bootstrap(recipe, work / "root")
+            _furnish(recipe, work / "root")
+            (work / "root").rename(kept)
+    return kept
+
+
 def remove_leftovers() -> None:
     """Remove the working folders of builds that were killed; none may be running."""
     for work in CACHE.glob("build-*"):

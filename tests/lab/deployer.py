@@ -71,6 +71,11 @@ class Deployer:
         self._settings = {key: value for key, value in self._settings.items() if value}
         self.process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its processes are started with."""
+        return {**os.environ, **self._settings}
+
     def set(self, name: str, value: str) -> None:
         """Give it this environment variable at its next start."""
         self._settings[name] = value
@@ -82,7 +87,7 @@ class Deployer:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*launcher, *_COMMAND, "serve"],
-                env={**os.environ, **self._settings},
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -114,7 +119,7 @@ class Deployer:
         """
         done = subprocess.run(
             [*_COMMAND, *arguments],
-            env={**os.environ, **self._settings, **(settings or {})},
+            env={**self.environment, **(settings or {})},
             capture_output=True,
             text=True,
             timeout=120,
@@ -126,6 +131,17 @@ class Deployer:
                 f"{done.stdout}{done.stderr}"
             )
         return done.stdout + done.stderr
+
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a deployer command that goes on, such as a second worker; it logs as `serve`."""
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*_COMMAND, *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def api(self, path: str) -> Any:
         """Ask the receiver's API as an operator; None where it does not answer with 200."""

@@ -21,6 +21,11 @@ _SYSTEMD_MARK = LAB / "engine-started-by-systemctl"
 BUILD_ENV = {"DOCKER_BUILDKIT": "0"}
 
 
+def engine_socket() -> str:
+    """Return the path of the socket that `docker` talks to."""
+    return os.environ.get("DOCKER_HOST", f"unix://{_SOCKET}").removeprefix("unix://")
+
+
 def engine_answers() -> bool:
     """Tell whether an engine can be reached with this user's rights."""
     return succeeds(["docker", "version", "--format", "{{.Server.Version}}"])
@@ -76,7 +81,8 @@ def _dockerd() -> Background:
 def _start_by_hand() -> None:
     dockerd = _dockerd()
     dockerd.stop()
-    _clear_remains()
+    clear_remains(_EXEC)
+    _PID_FILE.unlink(missing_ok=True)
     open_folder(LAB)
     dockerd.start(
         [
@@ -102,16 +108,17 @@ def _start_by_hand() -> None:
     )
 
 
-def _clear_remains() -> None:
+def clear_remains(exec_root: Path, named: str = "") -> None:
     """Remove what a killed engine left: its containerd lives on, and pid files name strangers.
 
-    A new dockerd would wait for the old containerd, or for whoever has its number now.
+    A new dockerd would wait for the old containerd, or for whoever has its number now. `named`
+    is what the engine itself calls the folder, where it sees it elsewhere.
     """
-    containerd = _EXEC / "containerd"
+    containerd = exec_root / "containerd"
     with suppress(OSError, ValueError):
         pid = int((containerd / "containerd.pid").read_text())
-        if str(_EXEC) in Path(f"/proc/{pid}/cmdline").read_text():
+        if (named or str(exec_root)) in Path(f"/proc/{pid}/cmdline").read_text():
             os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end of containerd")
-    for leftover in (_PID_FILE, containerd / "containerd.pid", *containerd.glob("*.sock*")):
+    for leftover in (containerd / "containerd.pid", *containerd.glob("*.sock*")):
         leftover.unlink(missing_ok=True)

@@ -102,6 +102,14 @@ class Registry:
         status, _, body = self._ask("GET", f"/v2/{repository}/tags/list")
         return sorted(json.loads(body)["tags"] or []) if status == 200 else []
 
+    def point(self, repository: str, tag: str, digest: str) -> None:
+        """Let a tag stand for a manifest that is there, as a push of the same content does."""
+        path = f"/v2/{repository}/manifests"
+        status, headers, manifest = self._ask("GET", f"{path}/{digest}", {"Accept": MANIFESTS})
+        if status != 200:
+            raise LabError(f"{self.address} has no {repository}@{digest} (it answered {status})")
+        self._put(f"{path}/{tag}", manifest, headers["content-type"])
+
     def delete(self, repository: str, digest: str) -> None:
         """Remove a manifest and with it every tag that stands for it."""
         status, _, body = self._ask("DELETE", f"/v2/{repository}/manifests/{digest}")

@@ -37,8 +37,7 @@ def test_a_path_matches_itself_and_what_is_below_it_only() -> None:
         ([Route("a", ("x.e",), "/s", HERE), Route("b", ("x.e",), "/s/", HERE)], "a and b both"),
         ([Route("a", ("x.e",), "/", HERE), Route("a", ("y.e",), "/", HERE)], "a has two routes"),
         ([Route("a", ("hooks.example",), "/x", HERE)], "a has the receiver's host"),
-        ([Route("a", ("x.e",), "/", ())], "no host or no replica"),
-        ([Route("a", (), "/", HERE)], "no host or no replica"),
+        ([Route("a", (), "/", HERE)], "no host"),
     ],
 )
 def test_routes_that_cannot_be_told_apart_are_refused_by_name(

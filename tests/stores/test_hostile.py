@@ -104,7 +104,7 @@ def test_a_row_of_other_types_is_named_and_never_believed(
     attack(
         path,
         "ALTER TABLE orders RENAME TO strict_orders",
-        f"CREATE TABLE orders {LOOSE}, reason, deployment)",
+        f"CREATE TABLE orders {LOOSE}, reason, deployment, detail)",
         "INSERT INTO orders SELECT * FROM strict_orders",
         f"UPDATE orders SET {change}",  # noqa: S608
     )
@@ -141,6 +141,9 @@ def test_a_deployment_that_can_be_none_is_named(
         '{"at": 1, "worker": {"at": -1, "waits": []}}',
         '{"at": 1, "worker": {"at": 1, "waits": [{"doing": "", "reason": 1, "since": 1}]}}',
         '{"at": 1, "apps": []}',
+        '{"at": 1, "reconcile": {"apps": {}}}',
+        '{"at": 1, "reconcile": {"apps": {"web": {"tag": "latest"}}, "failing": []}}',
+        '{"at": 1, "reconcile": {"apps": {}, "failing": [{"what": "web", "reason": 1}]}}',
         '{"at": 1, "apps": {"web": {}}}',
         '{"at": 1, "apps": {"web": [{}]}}',
         f'{{"at": 1, "apps": {{"web": [{REPLICA % "running"}, "deployment": "1"}}]}}}}',

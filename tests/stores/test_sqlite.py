@@ -19,12 +19,13 @@ from deployer.ports import Active, Store
 from deployer.spec import Spec
 from deployer.stores.connections import open_database
 from deployer.stores.sqlite import SQLiteStore
+from tests.contracts.adopting import Adopting
 from tests.contracts.duplicates import Duplicates
 from tests.contracts.store import IMAGE, SPEC, StoreContract, delivery, must, order, wanted
 from tests.stores.conftest import MakeStore
 
 
-class TestOwnCommits(StoreContract, Duplicates):
+class TestOwnCommits(StoreContract, Duplicates, Adopting):
     """A commit each, as in the worker."""
 
     @pytest.fixture
@@ -32,7 +33,7 @@ class TestOwnCommits(StoreContract, Duplicates):
         return make_store()
 
 
-class TestGroupCommit(StoreContract, Duplicates):
+class TestGroupCommit(StoreContract, Duplicates, Adopting):
     """One writer thread, as in the receiver."""
 
     @pytest.fixture

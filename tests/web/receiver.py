@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from deployer.cli.handover import Handover
 from deployer.config.values import AppPart, HookPart, ReceiverPart
 from deployer.stores.schema import migrate
 from deployer.stores.sqlite import SQLiteStore
@@ -115,8 +116,9 @@ class Running:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        reads, writes = os.pipe()
-        with os.fdopen(writes, "wb") as pipe, self._log.open("ab") as log:
+        handover = Handover(part_for(self.path, self.port))
+        reads = handover.pipe()
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "deployer", "receive", "--handover-fd", str(reads)],
                 stdin=subprocess.DEVNULL,
@@ -127,7 +129,7 @@ class Running:
                 cwd=REPOSITORY,
             )
             os.close(reads)
-            pipe.write(part_for(self.path, self.port).model_dump_json().encode())
+        self.handover = handover
         wait_until(self.answers, "the receiver")
 
     def answers(self) -> bool:

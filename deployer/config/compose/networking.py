@@ -116,7 +116,10 @@ NETWORKS = Kind(
 def _network_mode(value: Any) -> str:
     instead = "Write bridge, host, none or container:NAME."
     if isinstance(value, str) and value.startswith("service:"):
-        raise ValueError(f"deployer knows no services. {instead}")
+        raise ValueError(
+            "the network of another app goes with its container, which each deployment replaces. "
+            f"Put both on one network in `networks:`. {instead}"
+        )
     if not _MODES.fullmatch(text(value, instead)):
         raise ValueError(f"not a mode of Docker's. {instead}")
     return str(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deployer.config.composefile.depending import of_apps
 from deployer.config.composefile.document import ComposeDocument, open_document
 from deployer.config.composefile.interpolation import filler
 from deployer.config.composefile.overriding import left_out, without_own
@@ -83,12 +84,20 @@ def _complete(
     own = {key: value for key, value in data["apps"][name].items() if value is not None}
     service = Service(document, said["service"], name, _host_folder(data, said["file"]))
     keys = service.keys(without_own(raw, own), ignored | left_out(own))
+    if _is_named(keys.get("depends_on")):
+        apps = data["apps"]
+        keys["depends_on"] = of_apps(keys["depends_on"], said["file"], apps, service.moved)
     place_keys(name, said["service"], keys, service.moved, document, problems)
     if isinstance(own.get("deploy"), dict) and isinstance(keys.get("deploy"), dict):
         own["deploy"] = {**keys["deploy"], **own["deploy"]}
     data["apps"][name] = {**keys, **own}
     for kind, grants in service.grants.items():
         _declare(data, kind, grants, document, problems)
+
+
+def _is_named(depends_on: Any) -> bool:
+    """Whether each entry is a name, as it has to be; what is not is told where it is read."""
+    return isinstance(depends_on, dict | list) and all(isinstance(one, str) for one in depends_on)
 
 
 def _raw(

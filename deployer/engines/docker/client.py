@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import docker
 import requests
@@ -26,14 +27,16 @@ _UNREACHABLE = {
         "Run the worker as root or as a member of the socket's group",
     ),
 }
-# What requests and urllib3 raise where no complete answer came; APIError is none of these.
-_NO_ANSWER = (
+NO_ANSWER = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.TimeoutError,
 )
+"""What requests and urllib3 raise where no complete answer came; APIError is none of these."""
+
+T = TypeVar("T")
 
 
 class Clients:
@@ -72,6 +75,14 @@ class Clients:
             client.close()
 
 
+def again(act: Callable[[], T]) -> T:
+    """Do what may be done twice, and where no answer came once more: it may be done or not."""
+    try:
+        return act()
+    except NO_ANSWER:
+        return act()
+
+
 @contextmanager
 def limited(api: docker.APIClient, seconds: int) -> Iterator[None]:
     """Let answers take at most so long within the block; the client is this thread's own."""
@@ -92,14 +103,14 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except _NO_ANSWER as error:
+    except NO_ANSWER as error:
         raise _unavailable(doing, error) from error
     except APIError as error:
         said = words(error)
         raise EngineError(f"cannot {doing}: {said}", detail=said) from error
     except DockerException as error:
         # docker-py hides a failed connection in a bare DockerException while it negotiates.
-        if isinstance(error.__cause__, _NO_ANSWER):
+        if isinstance(error.__cause__, NO_ANSWER):
             raise _unavailable(doing, error.__cause__) from error
         raise EngineError(f"cannot {doing}: {error}") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

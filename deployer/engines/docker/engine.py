@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import images, look, remove, start
+from deployer.engines.docker import events, images, look, oneoff, remove, start
+from deployer.engines.docker.adopt.examine import examine
+from deployer.engines.docker.adopted import NONE_ADOPTED, Adoptions
 from deployer.engines.docker.client import Clients, translated, words
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
 from deployer.engines.docker.pull import Wanted, pull
-from deployer.model import Image, Release, Replica, Running
-from deployer.ports import Logins, Stopping
+from deployer.engines.docker.revive import revive
+from deployer.errors import EngineError
+from deployer.model import Finished, Image, OneOff, Release, Replica, Running
+from deployer.ports import Found, Logins, Stopping
+
+T = TypeVar("T")
+_Begin = Callable[[docker.APIClient, str, Release, int, ReleaseFiles], list[Replica]]
+
+_PRUNED = re.compile(r"No such (image|container):")
+_PRUNED_AT_MOST = 3
+# Seconds: it was pulled a moment ago, so that the registry is there and quick.
+_STALL, _TIMEOUT = 20.0, 120.0
 
 
 class DockerEngine:
     """Implements ports.Engine on one Docker Engine.
 
     `instance` names this deployer among those that may share the engine: lower-case letters
-    and digits. It looks at nothing that carries another's name.
+    and digits. It looks at nothing that carries another's name. `adoptions` are the containers
+    that it did not make and counts as replicas all the same.
     """
 
     def __init__(
-        self, clients: Clients, instance: str, logins: Logins, files: ReleaseFiles
+        self,
+        clients: Clients,
+        instance: str,
+        logins: Logins,
+        files: ReleaseFiles,
+        adoptions: Adoptions = NONE_ADOPTED,
     ) -> None:
         self._clients = clients
         self._instance = instance
         self._logins = logins
         self._files = files
+        self._adoptions = adoptions
 
     def has(self, image: Image) -> bool:
         """Whether the image of this digest is here."""
@@ -51,8 +73,12 @@ class DockerEngine:
 
     def keep(self, release: Release) -> None:
         """Tag the release's image so that pruning leaves it alone."""
-        with translated(f"tag {release.image.pinned}"):
-            images.keep(self._clients.api, self._instance, release)
+
+        def tag() -> None:
+            with translated(f"tag {release.image.pinned}"):
+                images.keep(self._clients.api, self._instance, release)
+
+        self._though_pruned(release, tag)
 
     def forget(self, app: str, keep: Sequence[int]) -> None:
         """Remove the images and files of the app's releases that are not to be kept."""
@@ -60,16 +86,20 @@ class DockerEngine:
             images.forget(self._clients.api, self._instance, app, keep)
         self._files.forget(app, keep)
 
+    def prepare(self, release: Release, deployment: int) -> list[Replica]:
+        """Create all replicas of a release and start none."""
+        return self._though_pruned(release, lambda: self._begin(start.prepare, release, deployment))
+
     def start(self, release: Release, deployment: int) -> list[Replica]:
         """Create and start all replicas of a release."""
-        with translated(f"start {release.app}"):
-            return start.start(self._clients.api, self._instance, release, deployment, self._files)
+        return self._though_pruned(release, lambda: self._begin(start.start, release, deployment))
 
     def look(self, replica: Replica) -> Replica:
         """The replica as it is now."""
         with translated(f"look at container {replica.name}"):
             try:
-                found = look.replica_of(self._clients.api.inspect_container(replica.id))
+                inspected = self._clients.api.inspect_container(replica.id)
+                found = look.replica_of(inspected) or self._adoptions.replica_of(inspected)
                 found = found and look.with_its_end(self._clients.api, found)
             except NotFound:
                 found = None
@@ -90,14 +120,77 @@ class DockerEngine:
     def replicas(self, app: str | None = None) -> list[Replica]:
         """All our replicas of one or every app."""
         with translated("list containers"):
-            return look.replicas(self._clients.api, self._instance, app)
+            api = self._clients.api
+            ours = look.replicas(api, self._instance, app)
+            return look.in_order([*ours, *self._adoptions.replicas(api, app)])
+
+    def examine(self, name: str, app: str, image: Image) -> Found:
+        """A container that was there before deployer, as the app that it is to become."""
+        with translated(f"look at container {name}"):
+            return examine(self._clients.api, name, app, image.name, self._adoptions.network)
+
+    def halt(self, replica: Replica) -> Replica:
+        """Stop with the container's own signal and grace period, and keep it."""
+        with translated(f"stop container {replica.name}"):
+            return remove.halt(self._clients.api, replica, self.look)
+
+    def revive(self, replica: Replica, restart: str) -> Replica:
+        """Start a halted replica again."""
+        with translated(f"start container {replica.name} again"):
+            return revive(self._clients.api, replica, restart, self.look)
+
+    def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """Wait until a container of ours may have changed."""
+        return events.wait_for_change(
+            self._clients, self._instance, after, timeout=timeout, stopping=stopping
+        )
 
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it."""
         with translated(f"retire container {replica.name}"):
-            return remove.retire(self._clients.api, replica, self.look)
+            own = not self._adoptions.has(replica.id)
+            return remove.retire(self._clients.api, replica, self.look, volumes=own)
 
     def discard(self, app: str, deployment: int) -> None:
-        """Remove the replicas of a deployment at once."""
+        """Remove the replicas and one-offs of a deployment at once."""
         with translated(f"discard the containers of {app}, deployment {deployment}"):
             remove.discard(self._clients.api, self._instance, app, deployment)
+        self.sweep(app, deployment)
+
+    def run(self, release: Release, one_off: OneOff, stopping: Stopping) -> Finished:
+        """Run a command once in a container of the release, and remove that at its end."""
+        with translated(f"run {one_off.hook.when} of {release.app}"):
+            api = self._clients.api
+            return oneoff.run(api, self._instance, release, one_off, self._files, stopping)
+
+    def sweep(self, app: str | None = None, deployment: int | None = None) -> list[str]:
+        """Remove one-offs that no `run` waits for any more."""
+        with translated("remove one-off containers"):
+            api = self._clients.api
+            return oneoff.sweep(api, self._instance, self._files, app, deployment)
+
+    def _begin(self, how: _Begin, release: Release, deployment: int) -> list[Replica]:
+        with translated(f"start {release.app}"):
+            return how(self._clients.api, self._instance, release, deployment, self._files)
+
+    def _though_pruned(self, release: Release, act: Callable[[], T]) -> T:
+        """Do what needs the image, and bring that again where somebody removed it since its pull.
+
+        `docker system prune -a` takes every image without a running container, and containers
+        that were created and not started yet.
+        """
+        for _ in range(_PRUNED_AT_MOST):
+            try:
+                return act()
+            except EngineError as error:
+                found = _PRUNED.search(str(error))
+                if found is None or (found[1] == "image" and self.has(release.image)):
+                    raise
+            self.pull(
+                release.image,
+                platform=release.spec.platform,
+                stall=_STALL,
+                timeout=_TIMEOUT,
+                stopping=lambda: None,
+            )
+        return act()

@@ -70,6 +70,10 @@ class ReleaseFiles:
             if entry.name not in kept:
                 shutil.rmtree(entry, ignore_errors=True)
 
+    def drop(self, app: str) -> None:
+        """Remove all files of what was written under this name."""
+        shutil.rmtree(self._root / app, ignore_errors=True)
+
     def _folder(self, app: str, number: int) -> Path:
         return self._root / app / str(number)
 

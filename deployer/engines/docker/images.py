@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import docker
 from docker.errors import APIError, NotFound
 
+from deployer.engines.docker.client import again
 from deployer.model import Image, Release, parse_image
 
 _CONFLICT = 409
@@ -32,19 +33,20 @@ def has(api: docker.APIClient, image: Image) -> bool:
 def keep(api: docker.APIClient, instance: str, release: Release) -> None:
     """Tag the release's image so that it outlives a prune."""
     tag = f"{release.app}.r{release.number}"
-    api.tag(release.image.pinned, _repository(instance), tag=tag)
+    again(lambda: api.tag(release.image.pinned, _repository(instance), tag=tag))
 
 
 def forget(api: docker.APIClient, instance: str, app: str, keep: Sequence[int]) -> None:
     """Remove our tags of the app's other releases, and images that nothing else names.
 
-    An image that any container uses keeps its tags, so that a later call finds it again.
+    An image that any container uses keeps one tag of ours, so that a later call finds it again.
     """
     used = {container["ImageID"] for container in api.containers(all=True)}
     for listed in api.images():
         tags = [tag for tag in listed.get("RepoTags") or [] if "<none>" not in tag]
         doomed = [tag for tag in tags if _is_doomed(tag, instance, app, keep)]
-        if not doomed or listed["Id"] in used:
+        ours = [tag for tag in tags if tag.startswith(f"{_repository(instance)}:")]
+        if not doomed or (listed["Id"] in used and len(doomed) == len(ours)):
             continue
         digests = listed.get("RepoDigests") or []
         for reference in doomed if len(doomed) < len(tags) else [*digests, *doomed]:
@@ -68,7 +70,7 @@ def _is_doomed(tag: str, instance: str, app: str, keep: Sequence[int]) -> bool:
 
 def _remove(api: docker.APIClient, reference: str) -> None:
     try:
-        api.remove_image(reference)
+        again(lambda: api.remove_image(reference))
     except NotFound:
         return
     except APIError as error:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from deployer.model import Moment
+
 INSTANCE = "deployer.instance"
 APP = "deployer.app"
 DEPLOYMENT = "deployer.deployment"
 RELEASE = "deployer.release"
 REPLICA = "deployer.replica"
+HOOK = "deployer.hook"
 
 _NUMBER = re.compile(r"[0-9]{1,19}")
 
@@ -58,6 +61,47 @@ def identity_of(labels: Mapping[str, str] | None, name: str) -> Identity | None:
     if not (found.get(INSTANCE) and found.get(APP)):
         return None
     stated = Identity(found[INSTANCE], found[APP], *map(int, numbers))
+    return stated if stated.name == name.removeprefix("/") else None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOffIdentity:
+    """What makes a container one of our one-offs; never a replica's, which has a number."""
+
+    instance: str
+    app: str
+    deployment: int
+    release: int
+    when: Moment
+
+    @property
+    def name(self) -> str:
+        """Its name; no app can have one with a dot, so no replica is called like this."""
+        return f"{self.app}-{self.deployment}.{self.when}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels by which it is found again, when its worker was killed."""
+        return {
+            INSTANCE: self.instance,
+            APP: self.app,
+            DEPLOYMENT: str(self.deployment),
+            RELEASE: str(self.release),
+            HOOK: self.when,
+        }
+
+
+def one_off_of(labels: Mapping[str, str] | None, name: str) -> OneOffIdentity | None:
+    """The identity that a one-off's labels and name state; None where it is none."""
+    found = labels or {}
+    numbers = [found.get(label, "") for label in (DEPLOYMENT, RELEASE)]
+    if not all(_NUMBER.fullmatch(number) for number in numbers):
+        return None
+    if found.get(HOOK) not in set(Moment) or not (found.get(INSTANCE) and found.get(APP)):
+        return None
+    deployment, release = map(int, numbers)
+    when = Moment(found[HOOK])
+    stated = OneOffIdentity(found[INSTANCE], found[APP], deployment, release, when)
     return stated if stated.name == name.removeprefix("/") else None
 
 

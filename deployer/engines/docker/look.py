@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,8 +33,11 @@ def replica_of(inspected: dict[str, Any]) -> Replica | None:
     return None if identity is None else described(identity, inspected)
 
 
-def described(identity: Identity, inspected: dict[str, Any]) -> Replica:
-    """A replica with this identity in the state that inspect shows."""
+def described(identity: Identity, inspected: dict[str, Any], network: str | None = None) -> Replica:
+    """A replica with this identity in the state that inspect shows.
+
+    `network` is where its address is asked for, None for the network that it was made on.
+    """
     state = inspected["State"]
     running = _STATES.get(state["Status"], Running.EXITED)
     verdict = (state.get("Health") or {}).get("Status", "")
@@ -45,7 +49,7 @@ def described(identity: Identity, inspected: dict[str, Any]) -> Replica:
         index=identity.index,
         id=inspected["Id"],
         name=inspected["Name"].removeprefix("/"),
-        address=_address(inspected),
+        address=address(inspected, network),
         state=running,
         health=verdict if verdict in _VERDICTS else "",
         exit_code=state.get("ExitCode") if running in _ENDED else None,
@@ -64,7 +68,9 @@ def with_its_end(api: docker.APIClient, replica: Replica) -> Replica:
     if not replica.restarts or replica.exit_code is not None:
         return replica
     chosen = {"container": replica.id, "event": ["die", "oom"]}
-    happened = list(api.events(since=0, until=int(time.time()) + 1, filters=chosen, decode=True))
+    # To the nanosecond: Docker waits for an end that is to come, while requests go to what died.
+    now: Any = f"{time.time():.9f}"
+    happened = list(api.events(since=0, until=now, filters=chosen, decode=True))
     ends = [one["Actor"]["Attributes"] for one in happened if one["Action"] == "die"]
     code = ends[-1].get("exitCode", "") if ends else ""
     oom = any(one["Action"] == "oom" for one in happened)
@@ -82,7 +88,7 @@ def _checked(health: dict[str, Any]) -> str:
 
 
 def replicas(api: docker.APIClient, instance: str, app: str | None) -> list[Replica]:
-    """All replicas of this instance, by app, deployment and index."""
+    """All replicas of this instance, in no order."""
     found = []
     for listed in api.containers(all=True, filters={"label": selecting(instance, app)}):
         try:
@@ -92,14 +98,23 @@ def replicas(api: docker.APIClient, instance: str, app: str | None) -> list[Repl
         replica = replica_of(inspected)
         if replica is not None:
             found.append(replica)
-    return sorted(found, key=lambda one: (one.app, one.deployment, one.index))
+    return found
 
 
-def _address(inspected: dict[str, Any]) -> str:
-    """The IPv4 address on the network that the container was created on; the host's for its own."""
-    first = inspected["HostConfig"]["NetworkMode"]
+def in_order(replicas: Iterable[Replica]) -> list[Replica]:
+    """Replicas by app, deployment and index."""
+    return sorted(replicas, key=lambda one: (one.app, one.deployment, one.index))
+
+
+def address(inspected: Mapping[str, Any], network: str | None = None) -> str:
+    """The IPv4 address on the network that it was made on, or on another; the host's for its own.
+
+    A container that deployer did not make may name its network by the id.
+    """
+    first = network or inspected["HostConfig"]["NetworkMode"]
     if first == "host":
         return "127.0.0.1"
     networks = inspected["NetworkSettings"]["Networks"] or {}
-    joined = networks.get("bridge" if first == "default" else first) or {}
+    by_id = {one.get("NetworkID"): one for one in networks.values()}
+    joined = networks.get("bridge" if first == "default" else first) or by_id.get(first) or {}
     return joined.get("IPAddress") or ""

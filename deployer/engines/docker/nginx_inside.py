@@ -16,6 +16,7 @@ POLL = 0.05
 _WORKER = "nginx: worker process"
 _PASSED = "test is successful"
 _ENDING = 2.0
+_TRIES = 3
 _LOG_WINDOW = 60
 # Docker's answers where there is no such container, or it does not run.
 _NOT_RUNNING = (404, 409)
@@ -90,10 +91,16 @@ class NginxInside(ABC):
             time.sleep(POLL)
 
     def _exec(self, identity: str, command: list[str]) -> str:
-        with translated(f"run `{' '.join(command)}` in {self._name}"):
-            started = self._clients.api.exec_create(identity, command)
-            said: bytes = self._clients.api.exec_start(started["Id"])
-        return said.decode("utf-8", "replace")
+        """What a command says that is never silent."""
+        doing = f"run `{' '.join(command)}` in {self._name}"
+        for _ in range(_TRIES):
+            with translated(doing):
+                started = self._clients.api.exec_create(identity, command)
+                said: bytes = self._clients.api.exec_start(started["Id"])
+            # Of a command that ends at once Docker can lose the words, on a busy machine.
+            if said:
+                return said.decode("utf-8", "replace")
+        raise EngineUnavailable(f"cannot {doing}: Docker does not give what it says")
 
 
 def passed(config: str, said: str) -> None:

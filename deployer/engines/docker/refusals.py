@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import re
 
-from deployer.errors import ImageNotFound, RegistryDenied, RegistryError, RegistryUnavailable
+from deployer.errors import (
+    ImageNotFound,
+    RateLimited,
+    RegistryDenied,
+    RegistryError,
+    RegistryUnavailable,
+)
 from deployer.model import Image
 
 # URLs and references: a repository may be called anything, `timeout` too.
 _NAMES = re.compile(r"\S*/\S*")
 
 _LOCAL = re.compile(r"failed to register layer|no space left on device", re.IGNORECASE)
+_LIMITED = re.compile(r"toomanyrequests|(?:status: |HTTP )429", re.IGNORECASE)
 _UNAVAILABLE = re.compile(
     r"toomanyrequests|unexpected HTTP status: (?:429|5\d\d)|HTTP (?:429|5\d\d) response"
     r"|connection refused|connection reset|no such host|server misbehaving|no route to host"
@@ -34,13 +41,48 @@ _NOT_FOUND = re.compile(
 
 
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-_TAKEN = re.compile(r"address already in use|port is already allocated", re.IGNORECASE)
-# Not just "stop it": it may be the release that serves, which stays until the new one does.
-_FREE_IT = (
-    "Look what has this port (`ss -ltnp`): if it is the app's own running release, remove the port "
-    "from `ports` or write a range, since the new release is started beside it; else stop that, or "
-    "correct `ports`"
-)
+# What a container's start is refused with, and what to do; the first that fits counts.
+_ADVICE = [
+    (re.compile(meant, re.IGNORECASE), advice)
+    for meant, advice in (
+        (
+            r"bind\b.*address already in use|port is already allocated",
+            "Stop what has this port (`ss -ltnp` shows it), or correct `ports`",
+        ),
+        (
+            r"address already in use",
+            "Another container has this address (`docker network inspect` shows which): correct "
+            "the address under `networks`",
+        ),
+        (
+            r"cannot assign requested address",
+            "This machine has no such address (`ip address` lists them): correct `ports`",
+        ),
+        (
+            r"only when connecting to networks with user configured subnets",
+            "Create the network with `--subnet`, or remove the address under `networks`",
+        ),
+        (
+            r"could not select device driver",
+            "Install the driver's toolkit for Docker (for nvidia: the NVIDIA Container Toolkit) "
+            "and restart Docker, or correct `gpus`",
+        ),
+        (
+            r"unknown (?:or invalid )?runtime",
+            "`docker info` lists the runtimes that Docker knows: correct `runtime`",
+        ),
+        (r"bind source path does not exist", "Create it, or correct `volumes`"),
+        (r"error gathering device information", "Connect that device, or correct `devices`"),
+        (
+            r"looking up logging plugin",
+            "`docker info` lists the log drivers: correct `logging`",
+        ),
+        (
+            r"unable to find (?:user|group)",
+            "Write one that the image has, or a number, as `user`",
+        ),
+    )
+]
 _MAKE_ROOM = (
     "the disk of Docker's data is full. Make room (`docker system df` shows what takes it, "
     "`docker image prune` removes images that nothing uses), then deploy again"
@@ -48,12 +90,11 @@ _MAKE_ROOM = (
 
 
 def with_advice(said: str) -> str:
-    """Docker's words; where its disk is full or a port is taken, with what to do about that."""
+    """Docker's words, with what to do about it where that is known."""
     if _FULL.search(said):
         return f"{said}: {_MAKE_ROOM}"
-    if _TAKEN.search(said):
-        return f"{said}. {_FREE_IT}"
-    return said
+    advice = next((advice for meant, advice in _ADVICE if meant.search(said)), "")
+    return f"{said.rstrip('.')}. {advice}" if advice else said
 
 
 def refusal(image: Image, said: str) -> RegistryError | None:
@@ -63,7 +104,8 @@ def refusal(image: Image, said: str) -> RegistryError | None:
         return None
     what = f"cannot get {image}: the registry {image.host}"
     if _UNAVAILABLE.search(meaning):
-        return RegistryUnavailable(
+        kind = RateLimited if _LIMITED.search(meaning) else RegistryUnavailable
+        return kind(
             f"{what} does not serve it now: {said}. Look whether it runs and can be reached"
         )
     if _DENIED.search(meaning):

@@ -1,12 +1,13 @@
 """Asks a registry what a tag means, through Docker's own registry client.
 
-`GET /distribution/<name>/json` of Docker's API: it needs no image, counts as no pull, and
-uses the certificates, mirrors and proxies that Docker is set up with.
+`GET /distribution/<name>/json` of Docker's API: it needs no image, and uses the certificates,
+mirrors and proxies that Docker is set up with. Docker asks for the manifest too, which counts as
+a pull at Docker Hub.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,11 +28,25 @@ _ALSO_RUNS = {"amd64": {"386"}, "arm64": {"arm"}}
 class DockerRegistry:
     """Implements ports.Registry for every registry that this Docker can reach."""
 
-    def __init__(self, clients: Clients, logins: Logins, limit: int = ANSWER_LIMIT) -> None:
-        """`limit` is how long a registry may take to say what a tag means (seconds)."""
+    def __init__(
+        self,
+        clients: Clients,
+        logins: Logins,
+        limit: int = ANSWER_LIMIT,
+        glance: Callable[[Image], str] = lambda _: "",
+    ) -> None:
+        """`limit` is how long a registry may take to say what a tag means (seconds).
+
+        `glance` asks without Docker, which cannot do it so that it counts as no pull.
+        """
         self._clients = clients
         self._logins = logins
         self._limit = limit
+        self._glance = glance
+
+    def glance(self, image: Image) -> str:
+        """The digest that the image's tag has, without a pull; see ports.Registry."""
+        return self._glance(image)
 
     def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with its digest; see ports.Registry."""

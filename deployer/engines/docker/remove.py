@@ -1,7 +1,8 @@
-"""Takes replicas away: gently with retire, at once with discard.
+"""Takes replicas away: gently with retire, at once with discard, for a while with halt.
 
 Anonymous volumes go with their container: no later one can be given them, and every replaced
-container would otherwise leave some behind. Named volumes and binds stay.
+container would otherwise leave some behind. Named volumes and binds stay, and so do the volumes
+of an adopted container: the spec that was derived from it names them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker.client import translated
+from deployer.engines.docker.client import again, translated
+from deployer.engines.docker.create.host import restart_policy
 from deployer.engines.docker.labels import identity_of, selecting
 from deployer.errors import EngineUnavailable
 from deployer.model import Replica, Running
@@ -26,16 +28,32 @@ _POLL = 0.05
 _STOPPED = (Running.EXITED, Running.CREATED, Running.GONE)
 
 
-def retire(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
-    """Stop the replica in its own way and remove it; how it ended."""
+def retire(
+    api: docker.APIClient,
+    replica: Replica,
+    look: Callable[[Replica], Replica],
+    *,
+    volumes: bool = True,
+) -> Replica:
+    """Stop the replica in its own way and remove it, its anonymous volumes too; how it ended."""
     try:
-        _never_again(api, replica)
+        set_restart(api, replica, "no")
         _stop(api, replica, look)
         ended = look(replica)
-        _remove(api, replica.id)
+        remove(api, replica.id, volumes=volumes)
     except NotFound:
         return look(replica)
     return ended
+
+
+def halt(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Replica]) -> Replica:
+    """Stop the replica in its own way, for good until it is revived; how it ended."""
+    try:
+        set_restart(api, replica, "no")
+        _stop(api, replica, look)
+    except NotFound:
+        pass
+    return look(replica)
 
 
 def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> None:
@@ -43,20 +61,20 @@ def discard(api: docker.APIClient, instance: str, app: str, deployment: int) -> 
     labels = selecting(instance, app, deployment)
     for listed in api.containers(all=True, filters={"label": labels}):
         if any(identity_of(listed["Labels"], name) for name in listed["Names"]):
-            _remove(api, listed["Id"], force=True)
+            remove(api, listed["Id"], force=True)
 
 
-def _never_again(api: docker.APIClient, replica: Replica) -> None:
-    """Switch restarts off.
+def set_restart(api: docker.APIClient, replica: Replica, restart: str) -> None:
+    """Give the container this restart policy.
 
     Docker passes that on to the process too, and fails, in words of several kinds and with the
     old policy kept, where that has just ended.
     """
-    never: Any = {"Name": "no"}
+    policy: Any = restart_policy(restart)
     deadline = time.monotonic() + _ENDING
     while True:
         try:
-            api.update_container(replica.id, restart_policy=never)
+            again(lambda: api.update_container(replica.id, restart_policy=policy))
         except APIError as error:
             if error.status_code != _INTERNAL or time.monotonic() > deadline:
                 raise
@@ -77,9 +95,12 @@ def _stop(api: docker.APIClient, replica: Replica, look: Callable[[Replica], Rep
             raise
 
 
-def _remove(api: docker.APIClient, container: str, *, force: bool = False) -> None:
+def remove(
+    api: docker.APIClient, container: str, *, force: bool = False, volumes: bool = True
+) -> None:
+    """Remove a container; what is gone, or going, counts as done."""
     try:
-        api.remove_container(container, v=True, force=force)
+        again(lambda: api.remove_container(container, v=volumes, force=force))
     except NotFound:
         return
     except APIError as error:

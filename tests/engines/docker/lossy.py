@@ -11,7 +11,8 @@ from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
 from types import TracebackType
 from typing import Self
 
-_DOCKER = "/var/run/docker.sock"
+from tests.lab.engine import engine_socket
+
 _CHUNK = 65536
 
 
@@ -25,6 +26,7 @@ class LossyDocker:
         self.path = path
         self.to_lose: list[str] = []
         self.lost: list[str] = []
+        self.asked: list[str] = []
         self._server = _Server(str(path), _Handler)
         self._server.docker = self
 
@@ -41,18 +43,19 @@ class LossyDocker:
         self._server.shutdown()
         self._server.server_close()
 
-    def lose(self, part_of_url: str) -> None:
-        """Drop the answer to the next request whose URL contains this."""
-        self.to_lose.append(part_of_url)
+    def lose(self, part: str) -> None:
+        """Drop the answer to the next request whose first line contains this."""
+        self.to_lose.append(part)
 
     def loses(self, request: bytes) -> bool:
         """Whether the answer to this request is to be dropped."""
         first = request.split(b"\r\n", 1)[0].decode(errors="replace")
-        named = [one for one in self.to_lose if one in first]
-        for one in named:
-            self.to_lose.remove(one)
-            self.lost.append(one)
-        return bool(named)
+        self.asked.append(first)
+        named = next((one for one in self.to_lose if one in first), None)
+        if named is not None:
+            self.to_lose.remove(named)
+            self.lost.append(named)
+        return named is not None
 
 
 class _Server(ThreadingUnixStreamServer):
@@ -66,7 +69,7 @@ class _Handler(BaseRequestHandler):
 
     def handle(self) -> None:
         with socket.socket(socket.AF_UNIX) as engine, suppress(OSError):
-            engine.connect(_DOCKER)
+            engine.connect(engine_socket())
             losing = False
             while True:
                 readable, _, _ = select.select([self.request, engine], [], [])

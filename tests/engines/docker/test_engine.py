@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from deployer.engines.docker.client import Clients
 from deployer.engines.docker.create.body import container
+from deployer.engines.docker.create.networks import all_at_create
 from deployer.engines.docker.engine import DockerEngine
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity
@@ -22,6 +24,7 @@ from tests.engines.docker.lossy import LossyDocker
 from tests.engines.docker.world import WORLD, DockerWorld, no_login
 from tests.fakes.registry import Behaviour
 from tests.lab.registry import Registry
+from tests.lab.shell import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -189,6 +192,19 @@ def test_an_image_that_somebody_tagged_stays_under_all_its_names(world: DockerWo
     world.api.remove_image(f"{world.app}/mine:v1")
 
 
+def test_an_image_that_serves_on_keeps_only_the_names_of_kept_releases(world: DockerWorld) -> None:
+    """The same image with another spec is another release: its names must not pile up."""
+    older = release(world, 1)
+    newer = replace(older, number=2)
+    for one in (older, newer):
+        world.engine.keep(one)
+    world.engine.start(newer, 1)
+    world.engine.forget(world.app, keep=[2])
+    shown = world.api.inspect_image(older.image.pinned)  # type: ignore[no-untyped-call]
+    kept = [tag for tag in shown["RepoTags"] or [] if f":{world.app}.r" in tag]
+    assert [tag.rpartition(".r")[2] for tag in kept] == ["2"]
+
+
 def test_restarts_are_switched_off_before_the_stop(world: DockerWorld) -> None:
     spec = replace(SPEC, restart="always")
     replica = world.engine.start(release(world, spec=spec), 1)[0]
@@ -213,11 +229,47 @@ def lossy(world: DockerWorld, tmp_path: Path) -> Iterator[tuple[LossyDocker, Doc
         )
 
 
-def test_a_container_whose_creation_was_never_answered_is_adopted_by_the_next_start(
+@pytest.mark.parametrize(
+    "lost", ["/tag?", "/containers/create", "/connect", "/start", "/update", "DELETE "]
+)
+def test_an_answer_that_never_came_is_looked_for_and_not_assumed_to_be_a_no(
+    world: DockerWorld, lossy: tuple[LossyDocker, DockerEngine], lost: str
+) -> None:
+    """The connection breaks when Docker has done it; nothing fails, is made twice or is left."""
+    docker, engine = lossy
+    networks = (Attachment(world.network()), Attachment(world.network()))
+    ready = release(world, spec=replace(SPEC, networks=networks))
+    docker.lose(lost)
+    engine.keep(ready)
+    [replica] = engine.start(ready, 7)
+    assert world.engine.replicas() == [replica]
+    assert replica.state is Running.RUNNING
+    assert len(world.inspect(replica)["NetworkSettings"]["Networks"]) == 2
+    assert engine.retire(replica).state is Running.EXITED
+    if lost != "/connect" or not all_at_create(world.api.api_version):
+        assert docker.lost == [lost]
+    assert world.engine.replicas() == []
+    world.engine.forget(world.app, [])
+
+
+def test_a_start_that_was_never_answered_runs_what_ends_at_once_a_single_time(
+    world: DockerWorld, lossy: tuple[LossyDocker, DockerEngine]
+) -> None:
+    docker, engine = lossy
+    ready = release(world, behaviour=Behaviour.EXITS)
+    docker.lose("/start")
+    [replica] = engine.start(ready, 7)
+    ended = settled(world, replica, Running.EXITED)
+    assert docker.lost == ["/start"]
+    assert world.engine.logs(ended, 10) == "broken"
+
+
+def test_where_docker_stays_away_a_half_done_start_is_completed_by_the_next(
     world: DockerWorld, lossy: tuple[LossyDocker, DockerEngine]
 ) -> None:
     docker, engine = lossy
     ready = release(world)
+    docker.lose("/containers/create")
     docker.lose("/containers/create")
     with pytest.raises(EngineUnavailable, match="did not answer"):
         engine.start(ready, 7)
@@ -236,6 +288,26 @@ def test_a_stop_that_was_never_answered_is_looked_at_and_not_assumed_to_have_fai
     assert docker.lost == ["/stop?"]
     assert (ended.state, ended.exit_code) == (Running.EXITED, 137)
     assert world.engine.replicas(world.app) == []
+
+
+def test_how_a_container_ended_that_docker_started_again_is_not_waited_for(
+    world: DockerWorld, lossy: tuple[LossyDocker, DockerEngine]
+) -> None:
+    """Docker is asked for events up to now: an end in the future it would wait for."""
+    docker, engine = lossy
+    spec = replace(SPEC, restart="always", command=("sh", "-c", "sleep 0.3; exit 3"))
+    replica = world.engine.start(release(world, spec=spec), 7)[0]
+    wait_until(lambda: world.engine.look(replica).restarts > 0, "a restart")
+    # While it is down its own state has the code; only of one that runs again events are asked.
+    wait_until(
+        lambda: (
+            engine.look(replica).exit_code == 3 and any("/events" in one for one in docker.asked)
+        ),
+        "its exit code from events",
+    )
+    untils = [re.search(r"until=([0-9.]+)", one) for one in docker.asked if "/events" in one]
+    assert untils
+    assert all(found and float(found[1]) <= time.time() for found in untils)
 
 
 def test_anonymous_volumes_go_with_their_container_and_named_ones_stay(

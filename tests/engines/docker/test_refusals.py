@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from deployer.engines.docker.refusals import refusal, with_advice
-from deployer.errors import DeployerError, ImageNotFound, RegistryDenied, RegistryUnavailable
+from deployer.errors import (
+    DeployerError,
+    ImageNotFound,
+    RateLimited,
+    RegistryDenied,
+    RegistryUnavailable,
+)
 from deployer.model import Image
 
 IMAGE = Image("127.0.0.1:5001", "timeout/denied", "v1")
@@ -26,10 +32,10 @@ SAID: list[tuple[str, type[DeployerError] | None]] = [
         "'docker login': denied: requested access to the resource is denied",
         RegistryDenied,
     ),
-    ("toomanyrequests: You have reached your pull rate limit.", RegistryUnavailable),
+    ("toomanyrequests: You have reached your pull rate limit.", RateLimited),
     ("received unexpected HTTP status: 500 Internal Server Error", RegistryUnavailable),
     ("received unexpected HTTP status: 503 Service Unavailable", RegistryUnavailable),
-    ("error parsing HTTP 429 response body: unexpected end of JSON input", RegistryUnavailable),
+    ("error parsing HTTP 429 response body: unexpected end of JSON input", RateLimited),
     ("dial tcp 127.0.0.1:5008: connect: connection refused", RegistryUnavailable),
     ("dial tcp: lookup no-such-host.invalid: no such host", RegistryUnavailable),
     ("net/http: TLS handshake timeout", RegistryUnavailable),
@@ -54,7 +60,30 @@ def test_a_full_disk_comes_with_what_to_do() -> None:
     assert with_advice("manifest unknown") == "manifest unknown"
 
 
-def test_a_port_that_is_taken_comes_with_what_to_do() -> None:
-    said = with_advice("listen tcp4 0.0.0.0:80: bind: address already in use")
-    assert "Look what has this port (`ss -ltnp`): if it is the app's own running release" in said
-    assert said.endswith("else stop that, or correct `ports`")
+ADVICE = [
+    ("listen tcp4 0.0.0.0:80: bind: address already in use", "`ss -ltnp` shows it"),
+    ("failed to bind host port for 0.0.0.0:80: address already in use", "`ss -ltnp` shows it"),
+    ("Bind for 0.0.0.0:80 failed: port is already allocated", "`ss -ltnp` shows it"),
+    ("Address already in use", "under `networks`"),
+    ("listen tcp4 203.0.113.7:80: bind: cannot assign requested address", "correct `ports`"),
+    (
+        "user specified IP address is supported only when connecting to networks with user "
+        "configured subnets",
+        "with `--subnet`",
+    ),
+    ('could not select device driver "nvidia" with capabilities: [[gpu]]', "correct `gpus`"),
+    ("Unknown runtime specified nosuch", "correct `runtime`"),
+    ("unknown or invalid runtime name: nosuch", "correct `runtime`"),
+    ("bind source path does not exist: /no/such", "correct `volumes`"),
+    ("error gathering device information while adding custom device", "correct `devices`"),
+    ("error looking up logging plugin nosuch", "correct `logging`"),
+    ("unable to find user nosuch: no matching entries in passwd file", "as `user`"),
+]
+
+
+@pytest.mark.parametrize(("words", "advice"), ADVICE)
+def test_what_a_start_is_refused_with_comes_with_what_to_do(words: str, advice: str) -> None:
+    """Docker's words of Engine 20.10 and, where they differ, of 28."""
+    said = with_advice(words)
+    assert said.startswith(f"{words}. ")
+    assert advice in said

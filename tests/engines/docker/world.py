@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
+from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
+from deployer.engines.docker.adopted import Adoptions
 from deployer.engines.docker.client import Clients
 from deployer.engines.docker.engine import DockerEngine
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import INSTANCE
 from deployer.engines.docker.registry import DockerRegistry
 from deployer.model import Image, Replica
-from deployer.ports import Logins
+from deployer.ports import Adopted, Logins
+from deployer.registries.heads import Heads
 from tests.fakes.registry import Behaviour
 from tests.lab.engine import BUILD_ENV
 from tests.lab.images import BUSYBOX, push
@@ -48,8 +52,10 @@ class DockerWorld:
         self.api = self.clients.api
         self._folder = TemporaryDirectory(prefix=self.app)
         self.files = ReleaseFiles(Path(self._folder.name))
-        self.engine = DockerEngine(self.clients, self.app, logins, self.files)
-        self.registry = DockerRegistry(self.clients, logins)
+        self.adopted: list[Adopted] = []
+        adoptions = Adoptions(lambda: self.adopted)
+        self.engine = DockerEngine(self.clients, self.app, logins, self.files, adoptions)
+        self.registry = DockerRegistry(self.clients, logins, glance=Heads(logins))
         self._lab = lab
         self._containers: list[str] = []
         self._networks: list[str] = []
@@ -66,7 +72,9 @@ class DockerWorld:
     ) -> None:
         labelled = self.api.containers(all=True, filters={"label": f"{INSTANCE}={self.app}"})
         for container in {*self._containers, *(one["Id"] for one in labelled)}:
-            self.api.remove_container(container, force=True, v=True)
+            # What a test has retired is gone.
+            with suppress(NotFound):
+                self.api.remove_container(container, force=True, v=True)
         for network in self._networks:
             self.api.remove_network(network)
         for volume in self.api.volumes(filters={"name": self.app})["Volumes"] or ():
@@ -107,12 +115,26 @@ class DockerWorld:
         self._networks.append(name)
         return name, subnet
 
+    def fill_volume(self, name: str, folder: str) -> None:
+        """A volume with a folder in it."""
+        run(["docker", "run", "--rm", "-v", f"{name}:/v", BUSYBOX, "mkdir", f"/v/{folder}"])
+
     def take(self, name: str, labels: Mapping[str, str] | None = None) -> Callable[[], bool]:
         """A container that is not ours; tells whether it still is as it was made."""
         made = self.api.create_container(BUSYBOX, name=name, labels=dict(labels or {}))["Id"]
         self._containers.append(made)
         before = self.api.inspect_container(made)
         return lambda: bool(self.api.inspect_container(name) == before)
+
+    def stranger(self, name: str, image: Image, *options: str, words: Sequence[str] = ()) -> str:
+        """The id of a container that somebody started with `docker run` and these options."""
+        started = ["docker", "run", "--detach", "--name", name, *options, image.pinned, *words]
+        self._containers.append(run(started).strip())
+        return self._containers[-1]
+
+    def adopt(self, row: Adopted) -> None:
+        """Let the store say that this container was adopted."""
+        self.adopted.append(row)
 
     def vanish(self, replica: Replica) -> None:
         """As an operator would with `docker rm -f`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from deployer.engines.docker.create.host import host_config
 from deployer.engines.docker.create.networks import all_at_create, endpoints
-from deployer.engines.docker.labels import Identity
+from deployer.engines.docker.labels import Identity, OneOffIdentity
 from deployer.model import Release
 from deployer.spec import FileMount, Healthcheck, Spec
 
@@ -17,9 +17,12 @@ _SECOND = 1_000_000_000
 
 
 def container(
-    release: Release, identity: Identity, files: Mapping[FileMount, Path], api_version: str
+    release: Release,
+    identity: Identity | OneOffIdentity,
+    files: Mapping[FileMount, Path],
+    api_version: str,
 ) -> dict[str, Any]:
-    """The body of the request that creates this replica; `files` are where its mounts lie.
+    """The body of the request that creates this container; `files` are where its mounts lie.
 
     The image is named by its digest, so that `docker inspect` shows what runs. What the spec
     leaves out is left to the image and, as the log driver, to Docker.

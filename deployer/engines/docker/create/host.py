@@ -72,7 +72,12 @@ def host_config(spec: Spec, files: Mapping[FileMount, Path]) -> dict[str, Any]:
         "DeviceRequests": [_request(one) for one in spec.device_requests],
         "Ulimits": [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in spec.ulimits],
     }
-    kept = {key: value for key, value in said.items() if value not in (None, "", [], {}, False)}
+    # Not `in (..., False)`: a swappiness of 0 is said, and equal to False.
+    kept = {
+        key: value
+        for key, value in said.items()
+        if value is not False and value not in (None, "", [], {})
+    }
     if spec.init is False:
         kept["Init"] = False
     if spec.logging is not None:
@@ -80,7 +85,7 @@ def host_config(spec: Spec, files: Mapping[FileMount, Path]) -> dict[str, Any]:
     return kept | {
         "Mounts": mounts(spec.volumes, files),
         "NetworkMode": first_network(spec) or spec.network_mode,
-        "RestartPolicy": _restart_policy(spec.restart),
+        "RestartPolicy": restart_policy(spec.restart),
     }
 
 
@@ -106,6 +111,6 @@ def _request(request: DeviceRequest) -> dict[str, Any]:
     }
 
 
-def _restart_policy(restart: str) -> dict[str, Any]:
+def restart_policy(restart: str) -> dict[str, Any]:
     name, _, attempts = restart.partition(":")
     return {"Name": name, "MaximumRetryCount": int(attempts or 0)}

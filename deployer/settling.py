@@ -1,0 +1,100 @@
+"""Brings apps to their configuration: what serves with another spec is deployed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from deployer.deployment import Trigger, Wanted
+from deployer.errors import Refused
+from deployer.model import App, Release
+from deployer.order import in_order
+from deployer.parts import Parts
+from deployer.ports import Active
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Settling:
+    """The apps whose configuration may be another than what serves, until that is settled.
+
+    A changed app of which a deployment is queued or runs waits for its end: the queued one takes
+    the new configuration by itself, and the running one may change what serves. At a start both
+    have the configuration of now.
+    """
+
+    parts: Callable[[], Parts]
+    _open: dict[str, bool] = field(init=False, default_factory=dict)
+
+    def ask(self, names: Iterable[str], *, ordered: bool) -> None:
+        """Look at these apps; `ordered` is whether somebody has changed just their keys.
+
+        Else (at a start) an app that an operator took back to an earlier release, or whose
+        adopted container serves, stays there. What serves nothing is no matter of this.
+        """
+        for name in names:
+            self._open[name] = ordered or self._open.get(name, False)
+
+    def turn(self) -> None:
+        """Queue what is needed of what can be settled now. Raises StoreError."""
+        if not self._open:
+            return
+        parts = self.parts()
+        active = parts.store.active()
+        line = in_order(parts.apps)
+        for name in sorted(self._open, key=lambda one: line.index(one) if one in line else -1):
+            app, ordered = parts.apps.get(name), self._open[name]
+            wanted = app and self._wanted(app, active.get(name), ordered=ordered)
+            if not wanted:
+                del self._open[name]
+                continue
+            queued = parts.store.enqueue_if_idle(wanted, parts.now())
+            if queued is not None:
+                log.info("configuration is deployed", app=name, deployment=queued)
+            if queued is not None or not ordered:
+                del self._open[name]
+
+    def _wanted(self, app: App, active: Active | None, *, ordered: bool) -> Wanted | None:
+        """What deploys the app's configuration; None where it serves, or is not to."""
+        store = self.parts().store
+        if active is None:
+            return None
+        try:
+            release = store.open_release(app.name, active.release)
+        except Refused as error:
+            log.warning("cannot tell what serves", app=app.name, reason=str(error))
+            return None
+        if _serves(app, release):
+            return None
+        if not ordered and self._is_chosen(active):
+            log.info("another release serves, by order", app=app.name, release=release.number)
+            return None
+        return _same_image(app, release)
+
+    def _is_chosen(self, active: Active) -> bool:
+        """Whether an operator took the app back to what serves, or gave a container for it."""
+        store = self.parts().store
+        by = store.deployment(active.deployment)
+        adopted = {one.deployment for one in store.adopted()}
+        back = by is not None and by.trigger is Trigger.ROLLBACK
+        return back or active.deployment in adopted
+
+
+def _serves(app: App, release: Release) -> bool:
+    named = replace(release.image, tag="", digest="") == app.image
+    return named and release.spec == app.spec and release.image.tag in (*app.tags, "")
+
+
+def _same_image(app: App, release: Release) -> Wanted:
+    """The digest that serves with the app's spec of now: one change at a time.
+
+    Where the app has another image or other tags the digest says nothing, and the first tag does.
+    """
+    wanted = Wanted(app.name, Trigger.CONFIG)
+    same = replace(release.image, tag="", digest="") == app.image
+    if same and release.image.tag in (*app.tags, ""):
+        return replace(wanted, tag=release.image.tag, digest=release.image.digest)
+    return wanted

@@ -1,0 +1,35 @@
+"""What the worker sees of Docker and Nginx, as the snapshot has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from deployer.model import Replica
+from deployer.ports import Proxy
+
+_SHOWN = ("name", "id", "address", "state", "health", "release", "deployment")
+
+
+def sight(
+    proxy: Proxy, apps: Iterable[str], replicas: Sequence[Replica], at: float
+) -> dict[str, Any]:
+    """Nginx, and the replicas of each app, as they are at this moment (seconds since 1970)."""
+    return {
+        "at": at,
+        "pid": os.getpid(),
+        "nginx": {
+            **asdict(proxy.facts()),
+            "live": proxy.live(),
+            "draining": proxy.draining(),
+            "reloads": proxy.reloads(),
+        },
+        "apps": {
+            name: [
+                {key: getattr(one, key) for key in _SHOWN} for one in replicas if one.app == name
+            ]
+            for name in apps
+        },
+    }

@@ -1,0 +1,95 @@
+"""What changes in Docker by itself wakes the worker; what is there says only the list."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import structlog
+
+from deployer.errors import EngineUnavailable
+from deployer.model import Image, Release, Running
+from deployer.spec import Spec
+from deployer.watching import Watching
+from tests.fakes.engine import FakeEngine
+from tests.fakes.registry import FakeRegistry
+from tests.test_worker import eventually
+
+AWAY = EngineUnavailable("Docker is away. Start it")
+
+
+@dataclass
+class Scene:
+    """An engine with a replica, and when a change of it was told."""
+
+    engine: FakeEngine
+    told: list[float] = field(default_factory=list)
+
+    def change(self) -> None:
+        """Let the replica end and come back."""
+        (one,) = self.engine.replicas()
+        self.engine.change(one, Running.EXITED)
+        self.engine.change(one, Running.RUNNING)
+
+    def until_told(self) -> None:
+        """Change until that is noticed: nobody says when the following begins."""
+        before = len(self.told)
+
+        def told() -> bool:
+            self.change()
+            return len(self.told) > before
+
+        eventually(told)
+
+    @contextmanager
+    def followed(self, together: float = 0.0) -> Iterator[None]:
+        """The events are followed until the end of the block."""
+        stop = threading.Event()
+        watching = Watching(self.engine, lambda: self.told.append(time.monotonic()), together, 0.01)
+        thread = threading.Thread(target=watching.run, args=(stop,))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    registry = FakeRegistry()
+    image, engine = registry.push(Image("docker.io", "acme/web", "latest")), FakeEngine(registry)
+    engine.pull(image, stall=1, timeout=1, stopping=lambda: None)
+    engine.start(Release("web", 1, image, Spec()), 1)
+    return Scene(engine)
+
+
+def test_each_change_is_told(scene: Scene) -> None:
+    with scene.followed():
+        scene.until_told()
+        scene.until_told()
+
+
+def test_changes_that_come_together_are_told_together(scene: Scene) -> None:
+    with scene.followed(together=0.2):
+        scene.until_told()
+        eventually(lambda: time.monotonic() - scene.told[-1] > 0.5)
+        before = len(scene.told)
+        for _ in range(20):
+            scene.change()
+        eventually(lambda: len(scene.told) > before)
+        eventually(lambda: time.monotonic() - scene.told[-1] > 0.5)
+        assert 1 <= len(scene.told) - before <= 2
+
+
+def test_where_docker_was_away_it_is_quiet_and_what_was_missed_is_looked_for(scene: Scene) -> None:
+    for _ in range(3):
+        scene.engine.fail("wait_for_change", AWAY)
+    with structlog.testing.capture_logs() as logs, scene.followed():
+        scene.until_told()
+    assert {line["log_level"] for line in logs} == {"debug"}

@@ -11,7 +11,7 @@ import yaml
 
 from deployer.config import json_schema, load
 from deployer.config.values import Nginx, Paths, Receiver, Worker
-from deployer.model import App, HealthCheck, Image, Limits, RouteRule
+from deployer.model import App, HealthCheck, Image, Limits, RouteRule, Strategy
 from deployer.spec import Spec, Volume
 from tests.config.conftest import SECRET, TOKEN, Folder
 
@@ -121,6 +121,7 @@ def test_config_yml_runs_the_demo_as_it_is(folder: Folder) -> None:
             ),
             route=RouteRule(("hello.localhost",), 8080),
             health=HealthCheck(port=8080, path="/healthz"),
+            strategy=Strategy.START_FIRST,
         )
     }
 

@@ -78,8 +78,8 @@ def _plan(parts: Parts, order: Order) -> Plan:
     app = parts.apps.get(order.app)
     if app is None:
         raise Refused(
-            f"config.yml had no app {order.app} when the worker read it. Start the worker again, "
-            "then ask again"
+            f"the configuration in force has no app {order.app}. `deployer status` says where a "
+            "changed one is not taken"
         )
     return plan(_facts(parts, app, order), parts.origins.get(app.name, {}))
 

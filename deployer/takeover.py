@@ -134,9 +134,9 @@ class Takeover:
     def _swap_back(self, app: App, before: Active | None) -> None:
         """Remove the new ones first: the old ones need what they have."""
         if self._routed:
-            # Being stopped must not leave nothing that serves.
+            # Neither being stopped nor an Nginx that refuses may leave nothing that serves.
             with suppress(Interrupted):
-                self._close(app)
+                self.record.attempt("close the route meanwhile", lambda: self._close(app))
             self._routed = False
         self._discard()
         self.bring_back(app, before)

@@ -124,7 +124,7 @@ def test_a_port_that_a_stranger_has_is_in_the_way_and_ones_own_is_not(world: Wor
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        ({"name": "other"}, "config.yml had no app other when the worker read it"),
+        ({"name": "other"}, "the configuration in force has no app other"),
         ({"tag": "evil"}, "config.yml allows latest, next"),
         ({"tag": "next"}, "does not have it"),
         ({"digest": "sha256:1"}, "the digest is not one"),

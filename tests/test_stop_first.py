@@ -118,6 +118,23 @@ def test_one_that_fails_in_its_watch_gives_its_place_back(world: World) -> None:
     assert serves(world, 1)
 
 
+def test_an_nginx_that_refuses_on_the_way_back_does_not_keep_the_old_one_down(
+    world: World,
+) -> None:
+    world.change(limits=Limits(watch=5.0))
+    world.push()
+
+    def break_both() -> None:
+        world.engine.change(world.replicas()[-1], Running.EXITED, exit_code=1)
+        world.proxy.fail(ConfigRejected("no"))
+
+    world.store.at[Step.WATCH] = break_both
+    ended = world.deploy()
+    assert (ended.status, ended.serving) == (Status.FAILED, 1)
+    assert "could not close the route meanwhile: no" in ended.reason
+    assert serves(world, 1)
+
+
 def test_what_docker_refuses_of_the_new_one_is_refused_while_the_old_one_serves(
     world: World,
 ) -> None:

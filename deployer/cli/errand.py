@@ -59,6 +59,8 @@ class Errand:
             return order, None
         if order.deployment is None:
             self.out.print(Text(f"done: {_words(order)}"))
+            if order.kind == "unquarantine":
+                self.out.print(Text(f"try it: deployer deploy {order.app}", style="quiet"))
             return order, None
         self.out.print(f"deployment {order.deployment} of {one_line(order.app)}")
         if not self.wait:

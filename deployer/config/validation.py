@@ -23,7 +23,7 @@ _COMPOSE_TOP = {
 }
 _COMPOSE = {
     "build": "Build and push the image elsewhere.",
-    "container_name": "deployer starts the new container beside the old one, so no name is fixed.",
+    "container_name": "Old and new have names of their own: APP-DEPLOYMENT-INDEX.",
     "extends": "Write the keys here, or use YAML anchors.",
     "isolation": "It is for Windows.",
     "label_file": "Write `labels:`.",
@@ -53,7 +53,7 @@ _COMPOSE_DEPLOY = {
     "replicas": "Write `replicas:` at the app.",
     "labels": "Write `labels:` at the app.",
     "restart_policy": "Write `restart:` at the app.",
-    "update_config": "deployer always starts the new release beside the old one. Remove it.",
+    "update_config": "Write `deploy.strategy:`; the rest deployer does by itself.",
     "rollback_config": "deployer always goes back by itself. Remove it.",
     **dict.fromkeys(("mode", "endpoint_mode", "placement", "job"), "It is for Swarm. Remove it."),
 }

@@ -1,8 +1,8 @@
 """Who is signed in to the pages: an operator, by a signed cookie that ends with the process.
 
-The key is made at start and kept nowhere, so a restart, which is how a token is taken away,
-signs everybody out. The token itself is in no cookie. Who signs out ends the session for whoever
-else has its cookie, too.
+The key is made at start and kept nowhere. Each change of what the receiver serves with starts a
+new process, so that taking a token away signs everybody out. The token itself is in no cookie.
+Who signs out ends the session for whoever else has its cookie, too.
 """
 
 from __future__ import annotations

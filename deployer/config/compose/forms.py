@@ -141,13 +141,13 @@ def each(entry: Kind, *, single: bool = False) -> Kind:
 
     def read(value: Any) -> tuple[Any, ...]:
         items = many(value) if single else listed(value)
-        return tuple(_read_all({(at,): (entry.read, item) for at, item in enumerate(items)}))
+        return tuple(read_all({(at,): (entry.read, item) for at, item in enumerate(items)}))
 
     array = {"type": "array", "items": entry.schema}
     return Kind(read, either(entry.schema, array) if single else array)
 
 
-def _read_all(entries: Mapping[Key, tuple[Read, Any]]) -> list[Any]:
+def read_all(entries: Mapping[Key, tuple[Read, Any]]) -> list[Any]:
     """Each entry read; raises Wrong with all that is wrong, each in its place."""
     found: list[tuple[Key, str]] = []
     result = []
@@ -199,7 +199,7 @@ class Record(Kind):
         ]
         known = {name: item for name, item in written.items() if name in self.keys}
         try:
-            values = _read_all(
+            values = read_all(
                 {(name,): (self.keys[name].read, item) for name, item in known.items()}
             )
         except Wrong as error:
@@ -225,7 +225,7 @@ def named(entry: Read, schema: dict[str, Any], name: Callable[[str], str]) -> Ki
         wrong: list[tuple[Key, str]] = [((key,), why) for key in value if (why := name(key))]
         if wrong:
             raise Wrong(wrong)
-        values = _read_all({(key,): (entry, item) for key, item in value.items()})
+        values = read_all({(key,): (entry, item) for key, item in value.items()})
         return tuple(sorted(zip(value, values, strict=True)))
 
     return Kind(read, {"type": "object", "additionalProperties": schema})

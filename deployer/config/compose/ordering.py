@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployer.config.compose.forms import FLAG, TEXT, Kind, Record, each, either, one_of, word
+from deployer.config.compose.forms import (
+    FLAG,
+    TEXT,
+    Kind,
+    Record,
+    each,
+    either,
+    one_of,
+    read_all,
+    word,
+)
 from deployer.config.kinds import text
-from deployer.config.problems import Key, Wrong
 
 _NAME = word(
     r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "not the name of an app", "Write one such as web."
@@ -48,18 +57,14 @@ def _depends_on(value: Any) -> tuple[str, ...]:
     if not isinstance(value, dict):
         names: tuple[str, ...] = each(_NAME).read(value)
         return names
-    wrong: list[tuple[Key, str]] = []
-    for name, item in value.items():
-        try:
-            _NAME.read(name)
-            _LONG.read(item or {})
-        except Wrong as error:
-            wrong += [((name, *below), words) for below, words in error.found]
-        except ValueError as error:
-            wrong.append(((name,), str(error)))
-    if wrong:
-        raise Wrong(wrong)
+    read_all({(name,): (_entry, (name, item)) for name, item in value.items()})
     return tuple(value)
+
+
+def _entry(written: tuple[Any, Any]) -> None:
+    name, item = written
+    _NAME.read(name)
+    _LONG.read(item or {})
 
 
 DEPENDS_ON = Kind(

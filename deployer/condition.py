@@ -110,6 +110,15 @@ def compared(snapshot: Mapping[str, Any], app: str) -> Mapping[str, Any] | None:
     return seen
 
 
+def without_image(snapshot: Mapping[str, Any], app: str, kept: Iterable[int]) -> list[int]:
+    """Of these kept releases, those whose image somebody removed: a rollback has to pull it.
+
+    What no worker has looked at is not said to be gone.
+    """
+    here = snapshot.get("images", {}).get(app)
+    return [] if here is None else [number for number in kept if number not in here]
+
+
 def _of_worker(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
     at = beat_at(snapshot)
     if at is None:

@@ -66,13 +66,22 @@ def _rollback(order: Order, app: App, store: Store, at: float) -> Order:
     return replace(order, deployment=number)
 
 
+_ENDED = {
+    Status.SUCCEEDED: "has succeeded",
+    Status.UNCHANGED: "ended, and nothing was to be done,",
+    Status.FAILED: "has failed",
+    Status.REFUSED: "was refused",
+    Status.SUPERSEDED: "was superseded",
+}
+
+
 def _cancel(order: Order, store: Store, at: float) -> Order:
     found = store.cancel(order.deployment, order.given_by, at) if order.deployment else None
     if found is None:
         raise Refused(f"there is no deployment {order.deployment} to cancel")
     if found.cancelled_by != order.given_by:
-        others = f", already {found.reason}" if found.status is Status.CANCELLED else ""
-        raise Refused(f"deployment {found.id} is {found.status}{others}: nothing is left to cancel")
+        ended = f"was {found.reason}" if found.status is Status.CANCELLED else _ENDED[found.status]
+        raise Refused(f"deployment {found.id} {ended} already: nothing is left to cancel")
     return replace(
         order, reason="" if found.status is Status.CANCELLED else "it is on its way back"
     )

@@ -8,15 +8,19 @@ from dataclasses import asdict
 from typing import Any
 
 from deployer.model import Replica
-from deployer.ports import Proxy
+from deployer.ports import Engine, Proxy
 
 _SHOWN = ("name", "id", "address", "state", "health", "release", "deployment")
 
 
 def sight(
-    proxy: Proxy, apps: Iterable[str], replicas: Sequence[Replica], at: float
+    engine: Engine, proxy: Proxy, apps: Iterable[str], replicas: Sequence[Replica], at: float
 ) -> dict[str, Any]:
-    """Nginx, and the replicas of each app, as they are at this moment (seconds since 1970)."""
+    """Nginx, the replicas of each app and the releases whose image is here, at this moment.
+
+    `at` is in seconds since 1970. Raises EngineUnavailable.
+    """
+    kept = sorted(engine.kept())
     return {
         "at": at,
         "pid": os.getpid(),
@@ -32,4 +36,5 @@ def sight(
             ]
             for name in apps
         },
+        "images": {name: [number for app, number in kept if app == name] for name in apps},
     }

@@ -112,7 +112,24 @@ def _app(name: str, image: str, tags: Sequence[str], store: Store, snapshot: Vie
         "last_deployment": deployment(last[0]) if last else None,
         "replicas": list(snapshot.get("apps", {}).get(name, [])),
         "compared": _compared(snapshot, name),
+        "releases": _releases(name, store, snapshot),
     }
+
+
+def _releases(name: str, store: Store, snapshot: View) -> list[View]:
+    """Those that can be rolled back to; without its image that needs the registry."""
+    rows = store.releases(name)
+    gone = condition.without_image(snapshot, name, [row.number for row in rows])
+    return [
+        {
+            "release": row.number,
+            "tag": row.image.tag or None,
+            "digest": row.image.digest or None,
+            "created_at": moment(row.created_at),
+            "image_is_here": row.number not in gone,
+        }
+        for row in rows
+    ]
 
 
 def _compared(snapshot: View, name: str) -> View | None:

@@ -287,8 +287,9 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        seen = sight(self.proxy, self.parts.apps, replicas, self.parts.now())
-        waits = turns.waits(self.parts.store, self.parts.apps)
+        parts = self.parts
+        seen = sight(parts.engine, self.proxy, parts.apps, replicas, parts.now())
+        waits = turns.waits(parts.store, parts.apps)
         self._pulse.show({**seen, "waits": waits, **self._keeping.shown()})
 
 

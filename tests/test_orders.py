@@ -106,7 +106,7 @@ def test_a_queued_deployment_is_cancelled_and_an_ended_one_is_refused(world: Wor
     again = given(world, "cancel", deployment=number, given_by="bob")
     assert (again.result, again.reason) == (
         "refused",
-        f"deployment {number} is cancelled, already cancelled by alice: nothing is left to cancel",
+        f"deployment {number} was cancelled by alice already: nothing is left to cancel",
     )
 
 

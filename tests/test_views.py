@@ -77,6 +77,7 @@ def test_an_app_that_never_ran_has_nothing_active(store: SQLiteStore) -> None:
                 "last_deployment": None,
                 "replicas": [],
                 "compared": None,
+                "releases": [],
             }
         ],
         "status": "degraded",

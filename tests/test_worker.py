@@ -421,7 +421,9 @@ class TestLooking:
                 "deployment": web.deployment,
             }
         ]
-        assert set(seen) == {"at", "pid", "nginx", "waits", "apps", "worker", "reconcile"}
+        assert seen["images"] == {"web": [1], "api": [1]}
+        rest = {"at", "pid", "nginx", "waits", "apps", "images", "worker", "reconcile"}
+        assert set(seen) == rest
 
     def test_a_push_that_nobody_told_of_is_deployed_and_the_snapshot_shows_it(
         self, served: World

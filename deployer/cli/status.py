@@ -16,7 +16,16 @@ from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
 from deployer.cli.lazy import FAILED
 from deployer.cli.output import console, moment, print_json, status_word
 from deployer.cli.tables import Row, fields, listing
-from deployer.condition import Hold, Trouble, compared, healthy, holds, is_fresh, troubles
+from deployer.condition import (
+    Hold,
+    Trouble,
+    compared,
+    healthy,
+    holds,
+    is_fresh,
+    troubles,
+    without_image,
+)
 from deployer.deployment import Deployment, Status
 from deployer.model import App
 from deployer.ports import Active, Store
@@ -57,6 +66,7 @@ def status(ctx: click.Context, invocation: Invocation, app: str | None, as_json:
     found = troubles(store, [one.name for one in apps], now)
     _print_compared(out, seen, [one.name for one in apps])
     _print_nginx(out, seen)
+    _print_gone(out, seen, store, [one.name for one in apps])
     _print_section(out, "held back", "heading", holds(store, [one.name for one in apps]))
     _print_section(out, "degraded", "warning", found)
     ctx.exit(FAILED if found else 0)
@@ -146,6 +156,20 @@ def _print_nginx(out: Console, seen: Seen) -> None:
     if draining:
         line.append(f", {draining} old worker{'s' if draining > 1 else ''} draining")
     out.print(line.append(f", seen {took(seen.age)} ago"))
+
+
+def _print_gone(out: Console, seen: Seen, store: Store, apps: Sequence[str]) -> None:
+    """Kept releases that pruning took the image of."""
+    lines = []
+    for app in apps:
+        numbers = [row.number for row in store.releases(app)]
+        if gone := without_image(seen.snapshot, app, numbers):
+            which = f"release{'s' if len(gone) > 1 else ''} {', '.join(map(str, gone))}"
+            lines.append((f"  {app}", f"{which}: a rollback has to pull it from the registry"))
+    if lines:
+        out.print()
+        out.print(Text("kept, but the image was removed from this machine", style="heading"))
+        fields(out, lines)
 
 
 def _print_section(out: Console, title: str, style: str, found: Sequence[Trouble | Hold]) -> None:

@@ -105,6 +105,10 @@ class Engine(Protocol):
         """Remove the images of the app's releases that are not to be kept, and only ours."""
         ...
 
+    def kept(self) -> set[tuple[str, int]]:
+        """The releases, as app and number, that `keep` tagged an image for which is still here."""
+        ...
+
     def prepare(self, release: Release, deployment: int) -> list[Replica]:
         """Create all replicas of a release for a deployment and start none, in index order.
 

@@ -90,12 +90,14 @@ class Pages:
             return error_page(404, "Not found", f"No app of the configuration has the name {name}.")
         now, seen = self.now(), known(self.store, name)
         found = self.store.deployments(name, MANY + 1, before=_before())
+        rows = self.store.releases(name)
         return page(
             "app.html",
             app=shown(name, part, self.store, seen, now),
             replicas=seen.snapshot.get("apps", {}).get(name, []),
             old=None if condition.is_fresh(seen.snapshot, now) else seen.snapshot.get("at"),
-            releases=self.store.releases(name),
+            releases=rows,
+            gone=condition.without_image(seen.snapshot, name, [row.number for row in rows]),
             holds=condition.holds(self.store, [name]),
             deployments=found[:MANY],
             older=_older(found),

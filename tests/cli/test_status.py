@@ -138,6 +138,22 @@ def test_when_a_tag_was_compared_and_what_came_of_it_is_told(world: World) -> No
     assert web["compared"]["at"].endswith("Z")
 
 
+def test_kept_releases_that_pruning_took_the_image_of_are_named(world: World) -> None:
+    world.deploy()
+    runs = replica(world.deploy(), 1)
+    world.see(runs, images={"web": [2]})
+    result = world.run("status")
+    assert result.exit_code == 0
+    assert "\n  web  release 1: a rollback has to pull it from the registry\n" in result.stdout
+    (web,) = json.loads(world.run("status", "web", "--json").stdout)["apps"]
+    assert [(one["release"], one["image_is_here"]) for one in web["releases"]] == [
+        (2, True),
+        (1, False),
+    ]
+    world.see(runs, images={"web": [1, 2]})
+    assert "has to pull" not in world.run("status").stdout
+
+
 def test_an_app_of_which_nothing_runs_is_degraded_unless_it_is_being_deployed(
     world: World,
 ) -> None:

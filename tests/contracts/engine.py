@@ -119,6 +119,11 @@ def told_of(world: EngineWorld, change: Callable[[], object]) -> str:
     return must(told[0])
 
 
+def of_app(world: EngineWorld) -> set[int]:
+    """The releases of the world's app whose image is kept."""
+    return {number for app, number in world.engine.kept() if app == world.app}
+
+
 class EngineContract:
     """Subclasses give the fixture `world`."""
 
@@ -155,6 +160,7 @@ class EngineContract:
         for one in releases:
             world.engine.keep(one)
             world.engine.keep(one)
+        assert of_app(world) == {1, 2, 3}
         running = world.engine.start(releases[0], 1)
         world.engine.forget(world.app, keep=[3])
         assert [world.engine.has(one.image) for one in releases] == [True, False, True]
@@ -163,6 +169,7 @@ class EngineContract:
         world.engine.forget("another", keep=[])
         world.engine.forget(world.app, keep=[3])
         assert [world.engine.has(one.image) for one in releases] == [False, False, True]
+        assert of_app(world) == {3}
 
     def test_an_image_of_two_releases_stays_while_one_of_them_is_kept(
         self, world: EngineWorld

@@ -25,7 +25,7 @@ PORTS: dict[str, type] = {
 
 LOOKS = {
     *("Registry.resolve", "Engine.examine", "Engine.wait_for_change", "Store.adopted"),
-    *("Engine.has", "Engine.look", "Engine.logs", "Engine.replicas"),
+    *("Engine.has", "Engine.kept", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
     *("Store.order", "Store.delivery", "Store.deliveries", "Store.deployments"),

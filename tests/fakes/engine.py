@@ -141,6 +141,11 @@ class FakeEngine(FakeOneOffs):
             self._brought(release.image)
             self._kept[release.app, release.number] = release.image.pinned
 
+    def kept(self) -> set[tuple[str, int]]:
+        """See ports.Engine."""
+        with self._verb("kept", ""):
+            return {owner for owner, pinned in self._kept.items() if pinned in self._behaviours}
+
     def forget(self, app: str, keep: Sequence[int]) -> None:
         """See ports.Engine."""
         with self._verb("forget", app):

@@ -269,6 +269,7 @@ def test_an_app_shows_its_release_its_replicas_and_its_history(
 ) -> None:
     store = SQLiteStore(receiver.path, seal=Seal(Fernet.generate_key()))
     image = Image("ghcr.io", "acme/shop", "latest", f"sha256:{'ab12' * 16}")
+    store.add_release("site", image, Spec(), 4.0)
     release = store.add_release("site", image, Spec(), 5.0)
     number = store.enqueue(Wanted("site", Trigger.OPERATOR, "latest"), 10.0)
     store.activate(Active("site", release.number, number))
@@ -279,9 +280,12 @@ def test_an_app_shows_its_release_its_replicas_and_its_history(
         "state": "running",
     }
     replica |= {"health": "", "release": release.number, "deployment": number}
-    store.show({"at": time.time(), "apps": {"site": [replica]}})
+    store.show({"at": time.time(), "apps": {"site": [replica]}, "images": {"site": [1, 2]}})
+    assert "was removed from this machine" not in browser.get("/apps/site").text
+    store.show({"at": time.time(), "apps": {"site": [replica]}, "images": {"site": [2]}})
     store.close()
     text = browser.get("/apps/site").text
+    assert text.count("was removed from this machine") == 1
     for said in ("site-1", "10.9.8.7", "ab12ab12ab12", f'href="/deployments/{number}"', "serves"):
         assert said in text, said
     assert "operator" in text

@@ -80,6 +80,11 @@ class DockerEngine:
 
         self._though_pruned(release, tag)
 
+    def kept(self) -> set[tuple[str, int]]:
+        """The releases whose image is still here under our name."""
+        with translated("look for the images of kept releases"):
+            return images.kept(self._clients.api, self._instance)
+
     def forget(self, app: str, keep: Sequence[int]) -> None:
         """Remove the images and files of the app's releases that are not to be kept."""
         with translated(f"remove old images of {app}"):

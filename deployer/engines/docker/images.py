@@ -36,6 +36,13 @@ def keep(api: docker.APIClient, instance: str, release: Release) -> None:
     again(lambda: api.tag(release.image.pinned, _repository(instance), tag=tag))
 
 
+def kept(api: docker.APIClient, instance: str) -> set[tuple[str, int]]:
+    """The releases, as app and number, that an image here is tagged for."""
+    listed = api.images(_repository(instance))
+    named = (_owner(tag, instance) for one in listed for tag in one.get("RepoTags") or [])
+    return {owner for owner in named if owner is not None}
+
+
 def forget(api: docker.APIClient, instance: str, app: str, keep: Sequence[int]) -> None:
     """Remove our tags of the app's other releases, and images that nothing else names.
 
@@ -58,14 +65,17 @@ def _repository(instance: str) -> str:
 
 
 def _is_doomed(tag: str, instance: str, app: str, keep: Sequence[int]) -> bool:
+    owner = _owner(tag, instance)
+    return owner is not None and owner[0] == app and owner[1] not in keep
+
+
+def _owner(tag: str, instance: str) -> tuple[str, int] | None:
+    """The app and the number of the release that a tag of ours keeps an image for."""
     repository, _, name = tag.rpartition(":")
     numbered = _NUMBERED.fullmatch(name)
-    return (
-        repository == _repository(instance)
-        and numbered is not None
-        and numbered["app"] == app
-        and int(numbered["number"]) not in keep
-    )
+    if repository != _repository(instance) or numbered is None:
+        return None
+    return numbered["app"], int(numbered["number"])
 
 
 def _remove(api: docker.APIClient, reference: str) -> None:

@@ -32,6 +32,7 @@ QUICK = {
 }
 AFTERWARDS = 1.0
 """How long a worker goes on, in seconds, when nothing is left to be seen of what it does."""
+HOOKS = {when: {"command": "true"} for when in ("pre_deploy", "post_deploy", "on_failure")}
 APP = {
     "configs": [{"source": "motd", "target": "/etc/motd"}],
     "health": {"path": "/healthz", "interval": "100ms", "timeout": "2s", "deadline": "20s"},
@@ -237,9 +238,10 @@ class Bench:
 
 
 @contextmanager
-def bench(label: str, *, strategy: str = "start-first") -> Iterator[Bench]:
+def bench(label: str, *, strategy: str = "start-first", hooks: bool = False) -> Iterator[Bench]:
     """A bench whose first version serves; all of it is gone in the end."""
-    with world(label, web={**APP, "deploy": {"strategy": strategy}}) as one:
+    deploy = {"strategy": strategy} | (HOOKS if hooks else {})
+    with world(label, web={**APP, "deploy": deploy}) as one:
         for name, value in QUICK.items():
             one.deployer.set(name, value)
         one.configure(configs={"motd": {"content": "hello"}})

@@ -21,16 +21,19 @@ Kills = tuple[Point, Point | None]
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is asked for, and how one release takes over from the other then."""
+    """What is asked for, how one release takes over then, and whether hooks run around it."""
 
     ask: Ask
     strategy: str = "start-first"
+    hooks: bool = False
 
 
 SCENARIOS = {
     "deploy": Scenario(Bench.deploy),
     "failure": Scenario(Bench.fail),
     "rollback": Scenario(Bench.roll_back),
+    "hooks": Scenario(Bench.deploy, hooks=True),
+    "hooks-failure": Scenario(Bench.fail, hooks=True),
     "stop-first": Scenario(Bench.deploy, "stop-first"),
     "stop-first-rollback": Scenario(Bench.roll_back, "stop-first"),
     "stop-first-failure": Scenario(Bench.fail, "stop-first"),
@@ -64,7 +67,7 @@ class Enumeration:
         """All of them."""
         left = list(kills)
         while left:
-            with bench(self.label, strategy=scenario.strategy) as one:
+            with bench(self.label, strategy=scenario.strategy, hooks=scenario.hooks) as one:
                 # A rollback needs a second release.
                 one.recorded(one.deploy)
                 while left and self._strike(one, scenario.ask, *left.pop(0)):
@@ -128,7 +131,7 @@ def test_a_kill_before_at_and_after_the_switch_and_in_recovery_is_recovered(
 def test_every_single_kill_is_recovered(capsys: pytest.CaptureFixture[str], name: str) -> None:
     """Before and after each call of each port that this makes."""
     scenario = SCENARIOS[name]
-    with bench(f"crash-{name}", strategy=scenario.strategy) as one:
+    with bench(f"crash-{name}", strategy=scenario.strategy, hooks=scenario.hooks) as one:
         one.recorded(one.deploy)
         points = one.recorded(lambda: scenario.ask(one))
     with telling(capsys, f"crash-{name}") as made:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from deployer.routing import RouteRule
 from deployer.spec import Pairs, Spec
 
 DEFAULT_REGISTRY = "docker.io"
@@ -101,15 +102,6 @@ class HealthCheck:
     interval: float = 1.0
     timeout: float = 2.0
     deadline: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class RouteRule:
-    """What `config.yml` says of an app's traffic: these hosts and this path, to that port."""
-
-    hosts: tuple[str, ...]
-    port: int
-    path: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,27 +258,6 @@ class Replica:
     oom_killed: bool = False
     started_at: str = ""
     checked: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a route's requests go: one replica's IP address and port."""
-
-    address: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Hosts and a path, to the targets of one app, in a stable order.
-
-    Without targets it is closed: whoever asks is told to come again in a moment (503).
-    """
-
-    app: str
-    hosts: tuple[str, ...]
-    path: str
-    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from deployer.deployment import Step
 from deployer.errors import DeployerError, Interrupted, NotConfirmed, Refused
 from deployer.evidence import how_it_ended
 from deployer.health import Watcher, prove_through_proxy
-from deployer.model import App, Release, Replica, Route, Running, Strategy
+from deployer.model import App, Release, Replica, Running, Strategy
 from deployer.parts import Parts
 from deployer.ports import Active, Applied
 from deployer.record import Record
 from deployer.releases import is_of
+from deployer.routing import Route
 from deployer.spec import Spec
 from deployer.traffic import closed_route, route_of
 

@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from deployer.errors import DeployerError
-from deployer.model import App, Replica, Route, Running, Target
+from deployer.model import App, Replica, Running
 from deployer.ports import Applied, Proxy
+from deployer.routing import Route, Target
 
 
 def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:

@@ -15,7 +15,7 @@ from deployer import adoption, orders, turns
 from deployer.deployment import Deployment, Recovery, recover
 from deployer.errors import DeployerError, Interrupted
 from deployer.keeping import Keeping
-from deployer.model import Replica, Route
+from deployer.model import Replica
 from deployer.parts import Parts
 from deployer.planning import Planner
 from deployer.ports import Active, Applied, Proxy
@@ -23,6 +23,7 @@ from deployer.pulse import Pulse
 from deployer.releases import is_of
 from deployer.reloading import Reloading
 from deployer.rollout import Rollout
+from deployer.routing import Route
 from deployer.sight import sight
 from deployer.traffic import route_of
 

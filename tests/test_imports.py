@@ -8,8 +8,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = [
-    *("errors", "spec", "settings", "difference", "model", "evidence", "deployment", "policy"),
-    "drift",
+    *("errors", "spec", "settings", "difference", "routing", "model", "evidence", "deployment"),
+    *("policy", "drift"),
 ]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {

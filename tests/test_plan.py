@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from deployer.deployment import Deployment, Status, Step, Trigger
-from deployer.model import HealthCheck, Image, Limits, Release, Replica, RouteRule
+from deployer.model import HealthCheck, Image, Limits, Release, Replica
 from deployer.plan import Effect, Facts, Outcome, Plan, plan, pruned
+from deployer.routing import RouteRule
 from deployer.spec import Spec, Volume
 from tests.world import app, must
 

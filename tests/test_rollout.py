@@ -12,9 +12,10 @@ from cryptography.fernet import Fernet
 
 from deployer.deployment import Status, Step, Trigger, Wanted
 from deployer.errors import EngineUnavailable, Interrupted, RegistryUnavailable
-from deployer.model import Limits, RouteRule, Running
+from deployer.model import Limits, Running
 from deployer.ports import Active
 from deployer.rollout import Rollout
+from deployer.routing import RouteRule
 from deployer.spec import Spec
 from deployer.stores.seal import Seal
 from tests.fakes.registry import Behaviour

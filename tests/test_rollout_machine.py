@@ -42,9 +42,10 @@ from deployer.errors import (
     NotConfirmed,
     StoreUnavailable,
 )
-from deployer.model import AppHook, Finished, HealthCheck, Limits, Moment, Route, Running
+from deployer.model import AppHook, Finished, HealthCheck, Limits, Moment, Running
 from deployer.releases import is_of
 from deployer.rollout import Rollout
+from deployer.routing import Route
 from deployer.traffic import route_of
 from tests.fakes.registry import Behaviour
 from tests.fate import KINDS, Fate, Killed, Plan, dress

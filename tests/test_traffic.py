@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 
 from deployer.errors import NotConfirmed
-from deployer.model import App, HealthCheck, Image, Replica, Route, RouteRule, Running, Target
+from deployer.model import App, HealthCheck, Image, Replica, Running
 from deployer.ports import Applied
+from deployer.routing import Route, RouteRule, Target
 from deployer.spec import Spec
 from deployer.traffic import Traffic, route_of
 from tests.fakes.proxy import FakeProxy

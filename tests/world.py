@@ -15,10 +15,11 @@ from cryptography.fernet import Fernet
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import DeployerError
-from deployer.model import App, HealthCheck, Image, Limits, Release, Replica, Route, RouteRule
+from deployer.model import App, HealthCheck, Image, Limits, Release, Replica
 from deployer.parts import Parts
 from deployer.ports import Active, Adoption, Applied, Order, Stopping
 from deployer.rollout import Rollout
+from deployer.routing import Route, RouteRule
 from deployer.spec import Spec
 from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal

@@ -15,8 +15,9 @@ from deployer.errors import DeployerError
 
 if TYPE_CHECKING:
     from deployer.config.values import Config
-    from deployer.model import Replica, Route
+    from deployer.model import Replica
     from deployer.ports import Active, NginxFacts
+    from deployer.routing import Route
 
 
 @click.command()

@@ -16,7 +16,8 @@ from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
 from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
-from deployer.model import App, AppHook, HealthCheck, Limits, Moment, RouteRule
+from deployer.model import App, AppHook, HealthCheck, Limits, Moment
+from deployer.routing import RouteRule
 from deployer.spec import Attachment, DeviceRequest, FileMount, Spec, Volume
 
 # Fields of Spec that are an app's keys under the same name and with the same meaning.

@@ -15,8 +15,9 @@ from deployer.doctor.report import Report
 from deployer.engines.docker.client import Clients, translated
 from deployer.engines.docker.nginx_image import NginxImage
 from deployer.errors import DeployerError, ProxyError
-from deployer.model import Route, Target, parse_image
+from deployer.model import parse_image
 from deployer.ports import NginxFacts, Registry
+from deployer.routing import Route, Target
 
 OLDEST = (1, 22, 0)
 LOSSLESS = (1, 27, 4)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from deployer.model import Route
+from deployer.routing import Route
 
 
 @dataclass(frozen=True, slots=True)

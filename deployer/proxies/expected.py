@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployer.proxies.parseback import Directive, directive
-from deployer.proxies.sites import ReceiverSite, Server, Site
+from deployer.proxies.sites import ReceiverSite, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def main_shape(main: Main) -> Iterator[Directive]:
         stranger = ("$remote_addr", "!=", main.gateway)
         live.append(directive("if", *stranger, block=[directive("return", 444)]))
     own = ["receiver.conf"] if main.receiver else []
-    includes = ["mime.types", *own, "sites/*.conf", *main.include]
+    includes = ["mime.types", *own, "upstreams/*.conf", "sites/*.conf", *main.include]
     if main.user:
         yield directive("user", main.user)
     yield directive("pid", main.pid)
@@ -64,24 +64,32 @@ def main_shape(main: Main) -> Iterator[Directive]:
     )
 
 
+def upstream_shape(site: Site) -> Iterator[Directive]:
+    """`upstreams/<app>.conf`: the app's replicas."""
+    servers = [directive("server", target) for target in site.targets]
+    yield directive("upstream", site.upstream, block=servers)
+
+
+def locations_shape(site: Site) -> Iterator[Directive]:
+    """`locations/<app>.conf`: where the app's requests go, on each of its hosts."""
+    for match in site.matches:
+        there = directive("proxy_pass", f"http://{site.upstream}")
+        if not site.targets:
+            there = directive("return", 503)
+        yield directive("location", *match.split(), block=[there])
+
+
 def site_shape(site: Site, http_port: int) -> Iterator[Directive]:
-    """`sites/<app>.conf`: the app's upstream, and the server blocks that are in its file."""
-    if site.targets:
-        servers = [directive("server", target) for target in site.targets]
-        yield directive("upstream", site.upstream, block=servers)
+    """`sites/<app>.conf`: the server blocks of the hosts that are the app's own."""
     for server in site.servers:
-        yield directive("server", block=list(_server(server, http_port)))
-
-
-def _server(server: Server, http_port: int) -> Iterator[Directive]:
-    yield directive("listen", http_port)
-    yield directive("server_name", *server.names)
-    for location in server.locations:
-        for match in location.matches:
-            there = directive("proxy_pass", f"http://{location.upstream}")
-            if location.closed:
-                there = directive("return", 503)
-            yield directive("location", *match.split(), block=[there])
+        yield directive(
+            "server",
+            block=[
+                directive("listen", http_port),
+                directive("server_name", *server.names),
+                *(directive("include", f"locations/{app}.conf") for app in server.apps),
+            ],
+        )
 
 
 def receiver_shape(

@@ -93,13 +93,15 @@ class Generations:
         before: Mapping[str, str],
         previous: int | None,
     ) -> None:
-        (folder / "sites").mkdir()
+        inside = sorted({(folder / name).parent for name in files} - {folder})
+        for made in inside:
+            made.mkdir()
         for name, text in files.items():
             if previous is not None and before.get(name) == text:
                 os.link(self.path(previous) / name, folder / name)
             else:
                 _write(folder / name, text)
-        for made in (folder / "sites", folder):
+        for made in (*inside, folder):
             made.chmod(0o755)
             _sync(made)
 

@@ -12,12 +12,12 @@ import structlog
 
 from deployer.config.values import Nginx as Settings
 from deployer.errors import ConfigRejected, DeployerError, NotConfirmed, ProxyError
-from deployer.model import Route
 from deployer.ports import Applied, NginxFacts, NginxHost
 from deployer.ports.nginx_build import OLDEST
 from deployer.proxies.generations import Generations
 from deployer.proxies.rendering import MAIN, Rendering
 from deployer.proxies.sites import ReceiverSite
+from deployer.routing import Route
 
 log = structlog.get_logger()
 

@@ -8,21 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from deployer.config.values import Nginx as Settings
-from deployer.model import Route
 from deployer.ports import NginxFacts
 from deployer.proxies import allowed
-from deployer.proxies.expected import Main, main_shape, receiver_shape, site_shape
+from deployer.proxies.expected import (
+    Main,
+    locations_shape,
+    main_shape,
+    receiver_shape,
+    site_shape,
+    upstream_shape,
+)
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.sites import ReceiverSite, Site, sites_of
 from deployer.proxies.templates import Templates
+from deployer.routing import Route
 
 MAIN = "nginx.conf"
+_OF_APPS = {
+    "upstreams": "upstream.conf.j2",
+    "locations": "locations.conf.j2",
+    "sites": "site.conf.j2",
+}
+"""Where the files of single apps are, and what they are rendered from."""
 
 
 def template_of(file: str) -> str:
     """The name of the template that a generation's file is rendered from."""
-    if file.startswith("sites/"):
-        return "site.conf.j2"
+    folder = file.partition("/")[0]
+    if folder in _OF_APPS:
+        return _OF_APPS[folder]
     return file if file == "mime.types" else f"{file}.j2"
 
 
@@ -53,9 +67,7 @@ class Rendering:
             MAIN: self._main(sites, facts, common, generation),
         }
         for site in sites:
-            files[site.file] = self._file(
-                site.file, {**common, **_site_values(site)}, list(site_shape(site, port))
-            )
+            files |= self._site(site, common)
         if receiver:
             address, (access, _) = receiver.address(facts.gateway), _logs(facts)
             files["receiver.conf"] = self._file(
@@ -64,6 +76,17 @@ class Rendering:
                 list(receiver_shape(receiver, port, address, access)),
             )
         return files
+
+    def _site(self, site: Site, common: dict[str, Any]) -> dict[str, str]:
+        """The files of one app."""
+        values = {**common, **_site_values(site)}
+        shapes = {"locations": locations_shape(site)}
+        if site.targets:
+            shapes["upstreams"] = upstream_shape(site)
+        if site.servers:
+            shapes["sites"] = site_shape(site, common["http_port"])
+        files = {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
+        return {file: self._file(file, values, expected) for file, expected in files.items()}
 
     def template(self, file: str) -> Path:
         """The template that a generation's file is rendered from, for messages."""
@@ -115,6 +138,8 @@ def _site_values(site: Site) -> dict[str, Any]:
         "app": site.app,
         "upstream": site.upstream,
         "targets": site.targets,
+        "closed": not site.targets,
+        "matches": site.matches,
         "servers": site.servers,
     }
 

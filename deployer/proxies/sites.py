@@ -1,4 +1,4 @@
-"""From routes to sites: which file holds which upstream and which server block; pure."""
+"""From routes to sites: whose files hold which server block; pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployer.errors import RenderRefused
-from deployer.model import Route
 from deployer.proxies import allowed
+from deployer.routing import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +31,35 @@ class ReceiverSite:
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
-    """A path prefix of a host, and the app that answers there; `closed` while nobody does."""
+class Server:
+    """Host names whose paths lead to the same apps: one `server` block."""
 
+    names: tuple[str, ...]
+    apps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One app's files: its upstream, its locations, and the server blocks that are its own.
+
+    Without targets it has no upstream, and all requests for it are answered with 503.
+    Where apps share a host, the block belongs to the one with the shortest path.
+    """
+
+    app: str
     path: str
-    upstream: str
-    closed: bool = False
+    targets: tuple[str, ...]
+    servers: tuple[Server, ...]
+
+    @property
+    def upstream(self) -> str:
+        """The name of its upstream, which can be no host's."""
+        return f"app_{self.app}"
 
     @property
     def matches(self) -> tuple[str, ...]:
         """The arguments of Nginx's `location`: `/shop` is /shop and /shop/..., not /shopping."""
         return ("/",) if self.path == "/" else (f"= {self.path}", f"{self.path}/")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Host names whose paths lead to the same apps: one `server` block."""
-
-    names: tuple[str, ...]
-    locations: tuple[Location, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """One app's file: its upstream, and the server blocks of the hosts that are its own.
-
-    Without targets it has no upstream, and all requests for it are answered with 503.
-    Where apps share a host, the block is in the file of the one with the shortest path.
-    """
-
-    app: str
-    upstream: str
-    targets: tuple[str, ...]
-    servers: tuple[Server, ...]
-
-    @property
-    def file(self) -> str:
-        """The file's path in a generation."""
-        return f"sites/{self.app}.conf"
 
 
 def sites_of(routes: Sequence[Route], receiver: str | None = None) -> list[Site]:
@@ -85,14 +76,9 @@ def sites_of(routes: Sequence[Route], receiver: str | None = None) -> list[Site]
             raise _conflict(f"{route.app}'s route has no host")
     servers = _servers(apps, receiver)
     return [
-        Site(app, upstream_name(app), _targets(apps[app]), tuple(servers[app]))
+        Site(app, allowed.path(apps[app].path), _targets(apps[app]), tuple(servers[app]))
         for app in sorted(apps)
     ]
-
-
-def upstream_name(app: str) -> str:
-    """The name of the app's upstream, which can be no host's."""
-    return f"app_{app}"
 
 
 def _targets(route: Route) -> tuple[str, ...]:
@@ -101,19 +87,15 @@ def _targets(route: Route) -> tuple[str, ...]:
 
 def _servers(apps: dict[str, Route], receiver: str | None) -> dict[str, list[Server]]:
     """Server blocks by the app whose file holds them; hosts that lead to the same share one."""
-    names: dict[tuple[Location, ...], list[str]] = defaultdict(list)
+    names: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for host, paths in sorted(_paths(apps, receiver).items()):
-        names[tuple(_location(path, apps[paths[path]]) for path in sorted(paths))] += [host]
-    owned: dict[str, list[Server]] = defaultdict(list)
-    for locations, hosts in names.items():
         # `sorted` puts a path before all that it is a prefix of: the first is the shortest.
-        owner = min(locations, key=lambda location: (len(location.path), location.path))
-        owned[owner.upstream.removeprefix("app_")] += [Server(tuple(hosts), locations)]
+        names[tuple(paths[path] for path in sorted(paths))] += [host]
+    owned: dict[str, list[Server]] = defaultdict(list)
+    for leads, hosts in names.items():
+        owner = min(leads, key=lambda app: (len(allowed.path(apps[app].path)), app))
+        owned[owner] += [Server(tuple(hosts), leads)]
     return owned
-
-
-def _location(path: str, route: Route) -> Location:
-    return Location(path, upstream_name(route.app), closed=not route.targets)
 
 
 def _paths(apps: dict[str, Route], receiver: str | None) -> dict[str, dict[str, str]]:

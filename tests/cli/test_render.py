@@ -6,7 +6,8 @@ import json
 
 from deployer.cli.render import routes_of
 from deployer.config import load
-from deployer.model import Route, Running, Target
+from deployer.model import Running
+from deployer.routing import Route, Target
 from tests.cli.world import World, replica
 
 
@@ -51,7 +52,7 @@ def test_the_files_are_printed_or_written_to_a_new_folder_and_nothing_else_is_to
     written = world.run("render", "--output", str(folder))
     assert [one.exit_code for one in (printed, read, written)] == [0, 0, 0]
     files = json.loads(read.stdout)["files"]
-    assert "172.18.0.11:8080" in files["sites/web.conf"]
+    assert "172.18.0.11:8080" in files["upstreams/web.conf"]
     for name, text in files.items():
         assert (folder / name).read_text() == text
         assert f"# {name}\n{text.rstrip()}" in printed.stdout

@@ -11,7 +11,8 @@ import yaml
 
 from deployer.config import json_schema, load
 from deployer.config.values import Nginx, Paths, Receiver, Worker
-from deployer.model import App, HealthCheck, Image, Limits, RouteRule, Strategy
+from deployer.model import App, HealthCheck, Image, Limits, Strategy
+from deployer.routing import RouteRule
 from deployer.spec import Spec, Volume
 from tests.config.conftest import SECRET, TOKEN, Folder
 

@@ -10,7 +10,8 @@ import pytest
 from deployer.config import load, receiver_part, registry_password
 from deployer.config.loader import Part
 from deployer.errors import ConfigError
-from deployer.model import App, HealthCheck, Image, Limits, RouteRule
+from deployer.model import App, HealthCheck, Image, Limits
+from deployer.routing import RouteRule
 from deployer.spec import Attachment, Spec, Volume
 from tests.config.conftest import OTHER, TOKEN, Folder
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from deployer.errors import ProxyError, RenderRefused
-from deployer.model import Route, Target
 from deployer.ports import Proxy
+from deployer.routing import Route, Target
 
 HOST = "web.example"
 

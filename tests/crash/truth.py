@@ -91,7 +91,7 @@ class Truth:
         generations = world.path / "state" / "nginx" / "generations"
         try:
             current = world.current()
-            site = (generations / str(current) / "sites" / f"{app.name}.conf").read_text()
+            site = (generations / str(current) / "upstreams" / f"{app.name}.conf").read_text()
         except FileNotFoundError as error:
             yield f"{error.filename} is not there"
             return

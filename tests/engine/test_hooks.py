@@ -62,7 +62,7 @@ def test_a_migration_is_run_in_the_new_image_while_the_old_release_serves(one: W
     assert names.keys() == {old.name, f"{app.name}-{number}.pre_deploy"}
     assert app.ask() == (200, "v1")
     migrating = names[f"{app.name}-{number}.pre_deploy"].address
-    assert migrating not in one.on_disk()[f"generations/{one.current()}/sites/{app.name}.conf"]
+    assert migrating not in one.on_disk()[f"generations/{one.current()}/upstreams/{app.name}.conf"]
     (seen,) = (each for each in one.deployer.api("apps")["apps"] if each["name"] == app.name)
     assert [each["name"] for each in seen["replicas"]] == [old.name]
 

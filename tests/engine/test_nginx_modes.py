@@ -23,11 +23,9 @@ from tests.lab.wire import Broken, Wire
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 BROKEN = (
-    (package_templates() / "site.conf.j2")
+    (package_templates() / "locations.conf.j2")
     .read_text()
-    .replace(
-        "    location {{ match }} {\n", "    location {{ match }} {\n proxy_read_timeout soon;\n"
-    )
+    .replace("location {{ match }} {\n", "location {{ match }} {\n proxy_read_timeout soon;\n")
 )
 
 
@@ -126,13 +124,13 @@ def test_the_users_own_site_is_served(one: Mode) -> None:
 
 
 def test_a_template_that_nginx_refuses_is_named_with_file_and_line(one: Mode) -> None:
-    app, file = one.world.web, one.templates / "site.conf.j2"
+    app, file = one.world.web, one.templates / "locations.conf.j2"
     serves = app.ask()
     file.write_text(BROKEN)
     ended = app.deploy("v3")
     file.unlink()
     assert ended["status"] == "failed"
-    assert f"sites/{app.name}.conf:" in ended["reason"]
+    assert f"locations/{app.name}.conf:" in ended["reason"]
     assert str(file) in ended["reason"]
     assert app.ask() == serves
 

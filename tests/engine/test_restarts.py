@@ -44,7 +44,7 @@ def wait_wholly_on(app: App, one: World, digest: str, limit: float) -> None:
         with closing(SQLiteStore(one.database)) as store:
             active = store.active()[app.name]
             (release,) = (r for r in store.releases(app.name) if r.number == active.release)
-        site = one.on_disk().get(f"generations/{one.current()}/sites/{app.name}.conf", "")
+        site = one.on_disk().get(f"generations/{one.current()}/upstreams/{app.name}.conf", "")
         return (
             release.image.digest == digest
             and containers[0].name == f"{app.name}-{active.deployment}-1"

@@ -13,9 +13,9 @@ from tests.lab.shell import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
-GOOD = (package_templates() / "site.conf.j2").read_text()
-TIMEOUT = "        proxy_read_timeout 30s;\n"
-MENDED = GOOD.replace("    location {{ match }} {\n", "    location {{ match }} {\n" + TIMEOUT)
+GOOD = (package_templates() / "locations.conf.j2").read_text()
+TIMEOUT = "    proxy_read_timeout 30s;\n"
+MENDED = GOOD.replace("location {{ match }} {\n", "location {{ match }} {\n" + TIMEOUT)
 NOT_NGINX = MENDED.replace("30s", "soon")
 NOT_JINJA = GOOD.replace("{% endfor %}", "{% endfro %}", 1)
 NOT_CLOSED = (
@@ -37,11 +37,11 @@ def one() -> Iterator[World]:
 @pytest.mark.parametrize(
     ("template", "where", "why"),
     [
-        (NOT_NGINX, r"sites/{app}\.conf:\d+, rendered from {file}", "invalid value"),
+        (NOT_NGINX, r"locations/{app}\.conf:\d+, rendered from {file}", "invalid value"),
         (NOT_JINJA, r"{file}:\d+", "endfro"),
-        (NOT_CLOSED, r"sites/{app}\.conf:\d+, rendered from {file}", "}"),
+        (NOT_CLOSED, r"locations/{app}\.conf:\d+, rendered from {file}", "}"),
         (UNKNOWN, r"{file}:1", "'application' is undefined"),
-        ("", r"sites/{app}\.conf:1, rendered from {file}", "is missing"),
+        ("", r"locations/{app}\.conf:1, rendered from {file}", "is missing"),
     ],
     ids=["not nginx", "not jinja", "not closed", "unknown value", "empty"],
 )
@@ -49,7 +49,7 @@ def test_a_template_that_is_wrong_changes_nothing_on_disk_or_live(
     one: World, template: str, where: str, why: str
 ) -> None:
     """The deployment fails and names file and line; once the template is mended all goes on."""
-    app, file = one.web, one.path / "nginx" / "site.conf.j2"
+    app, file = one.web, one.path / "nginx" / "locations.conf.j2"
     old, before, generation = app.only_container(), one.on_disk(), one.live()
     serves = app.ask()
     file.write_text(template)
@@ -69,4 +69,4 @@ def test_a_template_that_is_wrong_changes_nothing_on_disk_or_live(
     again = app.deployer.wait_ended(app.queue())
     assert again["status"] == "succeeded", again["reason"]
     assert app.ask() == (200, f"{serves[1]}+")
-    assert TIMEOUT in one.on_disk()[f"generations/{one.live()}/sites/{app.name}.conf"]
+    assert TIMEOUT in one.on_disk()[f"generations/{one.live()}/locations/{app.name}.conf"]

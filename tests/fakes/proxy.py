@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from itertools import count
 
 from deployer.errors import DeployerError, NotConfirmed
-from deployer.model import Route, Target
 from deployer.ports import Applied, NginxFacts
 from deployer.proxies.sites import sites_of
+from deployer.routing import Route, Target
 
 _WORKERS = 2
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deployer.errors import ConfigRejected, NotConfirmed
-from deployer.model import Route, Target
+from deployer.routing import Route, Target
 from tests.contracts.proxy import ProxyContract, ProxyRig
 from tests.fakes.proxy import FakeProxy
 

@@ -17,11 +17,11 @@ from typing import Self
 from deployer.config.values import Nginx as Settings
 from deployer.engines.docker.client import Clients
 from deployer.engines.docker.nginx_container import NginxContainer
-from deployer.model import Target
 from deployer.ports import NginxFacts, NginxHost, NginxWorker
 from deployer.proxies.nginx import Nginx
 from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
+from deployer.routing import Target
 from tests.contracts.proxy import ProxyRig
 
 RECEIVER = "hooks.example"

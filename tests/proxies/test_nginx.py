@@ -16,6 +16,9 @@ from tests.proxies.rig import NginxRig, docker, free_port
 pytestmark = pytest.mark.lab
 
 
+KINDS = ("upstreams", "locations", "sites")
+
+
 def override(rig: NginxRig, template: str, old: str, new: str) -> Path:
     """Put a changed copy of the package's template into the user's folder."""
     text = (package_templates() / template).read_text()
@@ -37,10 +40,11 @@ def test_a_generation_is_complete_and_unchanged_files_are_hard_links(rig: NginxR
     first = rig.proxy.apply([rig.route("web", "one"), other])
     second = rig.proxy.apply([rig.route("web", "two"), other])
     old, new = (rig.state / f"generations/{one.generation}" for one in (first, second))
-    files = {"nginx.conf", "mime.types", "receiver.conf", "sites/web.conf", "sites/api.conf"}
+    of_apps = {f"{kind}/{app}.conf" for kind in KINDS for app in ("web", "api")}
+    files = {"nginx.conf", "mime.types", "receiver.conf", *of_apps}
     assert {str(path.relative_to(new)) for path in new.rglob("*.*")} == files
-    assert (new / "sites/api.conf").samefile(old / "sites/api.conf")
-    assert not (new / "sites/web.conf").samefile(old / "sites/web.conf")
+    changed = {name for name in of_apps if not (new / name).samefile(old / name)}
+    assert changed == {"upstreams/web.conf"}
     assert str((rig.state / "current").readlink()) == f"generations/{second.generation}"
 
 
@@ -49,11 +53,11 @@ def test_a_template_that_nginx_refuses_changes_nothing_and_is_named_with_file_an
 ) -> None:
     before = rig.proxy.apply([rig.route("web", "one")])
     disk, reloads = rig.disk(), rig.host.reloads
-    path = override(rig, "site.conf.j2", "proxy_pass", "proxy_pas_s x;\n        proxy_pass")
+    path = override(rig, "locations.conf.j2", "proxy_pass", "proxy_pas_s x;\n    proxy_pass")
     with pytest.raises(ConfigRejected) as refused:
         rig.proxy.apply([rig.route("web", "two")])
     said = str(refused.value)
-    assert 'unknown directive "proxy_pas_s" in sites/web.conf:' in said
+    assert 'unknown directive "proxy_pas_s" in locations/web.conf:' in said
     assert f"rendered from {path}" in said
     assert "the previous configuration is still live" in said
     assert (rig.disk(), rig.host.reloads) == (disk, reloads)
@@ -73,7 +77,7 @@ def test_an_empty_template_changes_nothing_though_nginx_would_take_it(rig: Nginx
 
 
 def test_a_users_template_with_more_headers_goes_live(rig: NginxRig) -> None:
-    override(rig, "site.conf.j2", "proxy_pass", 'add_header X-Mine "1";\n        proxy_pass')
+    override(rig, "locations.conf.j2", "proxy_pass", 'add_header X-Mine "1";\n        proxy_pass')
     rig.proxy.apply([rig.route("web", "one")])
     assert rig.ask(HOST) == "one"
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from deployer.config.values import Nginx as Settings
 from deployer.errors import RenderRefused
-from deployer.model import Route, Target
 from deployer.ports import NginxFacts
 from deployer.proxies.rendering import Rendering
 from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
+from deployer.routing import Route, Target
 
 FACTS = NginxFacts((1, 30, 6), "nginx")
 RECEIVER = ReceiverSite("hooks.example", "127.0.0.1", 5000, 1024)
@@ -56,29 +56,29 @@ def rendering() -> Rendering:
 
 
 def served(files: dict[str, str]) -> set[tuple[str, str, str]]:
-    """(host, location, address) as crossplane reads the files of all sites."""
-    upstreams: dict[str, list[str]] = {}
-    found = []
+    """(host, location, address) of all sites as crossplane reads the files, as Nginx would."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
-            if not name.startswith("sites/"):
-                continue
-            file = Path(folder, "x.conf")
+            file = Path(folder, name)
+            file.parent.mkdir(exist_ok=True)
             file.write_text(text)
-            for block in crossplane.parse(str(file), check_ctx=False)["config"][0]["parsed"]:
-                if block["directive"] == "upstream":
-                    upstreams[block["args"][0]] = arguments(block, "server")
-                else:
-                    found.append(block)
+        read = crossplane.parse(str(Path(folder, "nginx.conf")), combine=True, check_ctx=False)
+    main = read["config"][0]["parsed"]
+    blocks = next(one for one in main if one["directive"] == "http")["block"]
+    upstreams = {
+        one["args"][0]: arguments(one, "server") for one in blocks if one["directive"] == "upstream"
+    }
     return {
         (name, " ".join(location["args"]), address)
-        for server in found
-        for name in next(one for one in server["block"] if one["directive"] == "server_name")[
-            "args"
-        ]
+        for server in blocks
+        if server["directive"] == "server"
+        for said in server["block"]
+        if said["directive"] == "server_name"
+        for name in said["args"]
         for location in server["block"]
         if location["directive"] == "location"
         for passed in arguments(location, "proxy_pass")
+        if passed.startswith("http://app_")
         for address in upstreams[passed.removeprefix("http://")]
     }
 
@@ -141,14 +141,14 @@ def test_directives_are_rendered_only_for_versions_that_know_them(
 ) -> None:
     files = rendering().files([WEB], NginxFacts(version, "nginx"), 1)
     assert ("keepalive_min_timeout 15s;" in files["nginx.conf"]) is minimum
-    assert ("keepalive 0;" in files["sites/web.conf"]) is pool
+    assert ("keepalive 0;" in files["upstreams/web.conf"]) is pool
 
 
 def test_one_replica_is_never_taken_out_and_of_several_the_failed_one_is() -> None:
     files = rendering().files([WEB], FACTS, 1)
-    assert files["sites/web.conf"].count("max_fails=1 fail_timeout=2s;") == 2
+    assert files["upstreams/web.conf"].count("max_fails=1 fail_timeout=2s;") == 2
     alone = Route("web", ("web.example",), "/", (Target("10.0.0.1", 80),))
-    assert "max_fails" not in rendering().files([alone], FACTS, 1)["sites/web.conf"]
+    assert "max_fails" not in rendering().files([alone], FACTS, 1)["upstreams/web.conf"]
 
 
 def test_without_a_receiver_site_none_is_rendered() -> None:

@@ -3,28 +3,27 @@
 import pytest
 
 from deployer.errors import RenderRefused
-from deployer.model import Route, Target
-from deployer.proxies.sites import Location, ReceiverSite, Server, sites_of
+from deployer.proxies.sites import ReceiverSite, Server, Site, sites_of
+from deployer.routing import Route, Target
 
 HERE = (Target("10.0.0.1", 80),)
 
 
 def test_hosts_that_lead_to_the_same_app_share_a_server_block() -> None:
     (site,) = sites_of([Route("web", ("b.example", "a.example", "a.example"), "/", HERE)])
-    assert site.servers == (Server(("a.example", "b.example"), (Location("/", "app_web"),)),)
+    assert site.servers == (Server(("a.example", "b.example"), ("web",)),)
 
 
 def test_a_shared_host_is_in_the_file_of_the_app_with_the_shortest_path() -> None:
     routes = [Route("a", ("x.example",), "/a", HERE), Route("web", ("x.example",), "/", HERE)]
     first, second = sites_of(routes)
     assert (first.app, first.servers) == ("a", ())
-    locations = (Location("/", "app_web"), Location("/a", "app_a"))
-    assert second.servers == (Server(("x.example",), locations),)
+    assert second.servers == (Server(("x.example",), ("web", "a")),)
 
 
 def test_a_path_matches_itself_and_what_is_below_it_only() -> None:
-    assert Location("/", "x").matches == ("/",)
-    assert Location("/shop", "x").matches == ("= /shop", "/shop/")
+    assert Site("web", "/", (), ()).matches == ("/",)
+    assert Site("web", "/shop", (), ()).matches == ("= /shop", "/shop/")
 
 
 @pytest.mark.parametrize(

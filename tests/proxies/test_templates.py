@@ -8,16 +8,17 @@ import pytest
 
 from deployer.config.values import Nginx as Settings
 from deployer.errors import RenderRefused
-from deployer.model import Route, Target
 from deployer.ports import NginxFacts
 from deployer.proxies.rendering import Rendering
 from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
+from deployer.routing import Route, Target
 
 FACTS = NginxFacts((1, 30, 6), "nginx")
 RECEIVER = ReceiverSite("hooks.example", "127.0.0.1", 5000, 1024)
 WEB = Route("web", ("web.example",), "/", (Target("10.0.0.1", 80), Target("10.0.0.2", 80)))
 PACKAGE = package_templates()
+SITE, LOCATIONS, UPSTREAM = "site.conf.j2", "locations.conf.j2", "upstream.conf.j2"
 
 
 def rendering(*folders: Path) -> Rendering:
@@ -53,9 +54,7 @@ def changed(template: str, old: str, new: str) -> str:
 def test_a_template_that_cannot_be_rendered_is_named_with_its_line(
     tmp_path: Path, text: str, line: int
 ) -> None:
-    assert f"{tmp_path / 'site.conf.j2'}:{line} cannot be" in refusal(
-        tmp_path, "site.conf.j2", text
-    )
+    assert f"{tmp_path / 'site.conf.j2'}:{line} cannot be" in refusal(tmp_path, SITE, text)
 
 
 def test_an_error_in_an_included_template_names_that_one(tmp_path: Path) -> None:
@@ -63,7 +62,10 @@ def test_an_error_in_an_included_template_names_that_one(tmp_path: Path) -> None
     assert f"{tmp_path / 'headers.conf.j2'}:2" in said
 
 
-@pytest.mark.parametrize("template", ["nginx.conf.j2", "site.conf.j2", "receiver.conf.j2"])
+@pytest.mark.parametrize(
+    "template",
+    ["nginx.conf.j2", SITE, LOCATIONS, UPSTREAM, "receiver.conf.j2"],
+)
 def test_an_empty_template_is_refused(tmp_path: Path, template: str) -> None:
     said = refusal(tmp_path, template, "")
     assert f".conf:1, rendered from {tmp_path / template}" in said
@@ -73,31 +75,41 @@ def test_an_empty_template_is_refused(tmp_path: Path, template: str) -> None:
 @pytest.mark.parametrize(
     ("template", "old", "new", "words"),
     [
-        ("site.conf.j2", "    server {{ target }}", "    server 6.6.6.6:80", "server 6.6.6.6:80"),
-        ("site.conf.j2", "keepalive 0;", "server 6.6.6.6:80;", "server 6.6.6.6:80"),
-        ("site.conf.j2", "keepalive 0;", "server 10.0.0.1:80 backup;", "backup"),
-        ("site.conf.j2", "http://{{ location.upstream }}", "http://6.6.6.6", "http://6.6.6.6"),
-        ("site.conf.j2", "proxy_pass", "return 301 http://x/;\nproxy_pass", "return 301"),
-        ("site.conf.j2", "proxy_pass", "rewrite ^ /x;\nproxy_pass", "rewrite"),
-        ("site.conf.j2", "proxy_pass", "if ($host) { return 200 x; }\nproxy_pass", "if "),
-        ("site.conf.j2", "proxy_pass", "mirror /x;\nproxy_pass", "mirror"),
-        ("site.conf.j2", "proxy_pass", "include /etc/passwd;\nproxy_pass", "include /etc/passwd"),
-        ("site.conf.j2", "proxy_pass", "access_log /tmp/x;\nproxy_pass", "access_log /tmp/x"),
-        ("site.conf.j2", "proxy_pass", "error_log /tmp/x;\nproxy_pass", "error_log /tmp/x"),
-        ("site.conf.j2", "proxy_pass", "alias /etc/;\nproxy_pass", "alias /etc/"),
-        ("site.conf.j2", "proxy_pass", "root /etc;\nproxy_pass", "root /etc"),
-        ("site.conf.j2", "proxy_pass", "js_content x;\nproxy_pass", "js_content"),
-        ("site.conf.j2", "proxy_pass", "perl x;\nproxy_pass", "perl x"),
-        ("site.conf.j2", "proxy_pass", "content_by_lua_file x;\nproxy_pass", "content_by_lua"),
-        ("site.conf.j2", 'join(" ") }}', 'join(" ") }} evil.example', "evil.example"),
-        ("site.conf.j2", "listen {{ http_port }}", "listen 8443", "listen 8443"),
         (
-            "site.conf.j2",
-            "\nserver {",
-            "\nserver { listen 80; server_name x; }\nserver {",
+            UPSTREAM,
+            "    server {{ target }}",
+            "    server 6.6.6.6:80",
+            "server 6.6.6.6:80",
+        ),
+        (UPSTREAM, "keepalive 0;", "server 6.6.6.6:80;", "server 6.6.6.6:80"),
+        (UPSTREAM, "keepalive 0;", "server 10.0.0.1:80 backup;", "backup"),
+        (LOCATIONS, "http://{{ upstream }}", "http://6.6.6.6", "http://6.6.6.6"),
+        (LOCATIONS, "proxy_pass", "return 301 http://x/;\nproxy_pass", "return 301"),
+        (LOCATIONS, "proxy_pass", "rewrite ^ /x;\nproxy_pass", "rewrite"),
+        (LOCATIONS, "proxy_pass", "if ($host) { return 200 x; }\nproxy_pass", "if "),
+        (LOCATIONS, "proxy_pass", "mirror /x;\nproxy_pass", "mirror"),
+        (
+            LOCATIONS,
+            "proxy_pass",
+            "include /etc/passwd;\nproxy_pass",
+            "include /etc/passwd",
+        ),
+        (LOCATIONS, "proxy_pass", "access_log /tmp/x;\nproxy_pass", "access_log /tmp/x"),
+        (LOCATIONS, "proxy_pass", "error_log /tmp/x;\nproxy_pass", "error_log /tmp/x"),
+        (LOCATIONS, "proxy_pass", "alias /etc/;\nproxy_pass", "alias /etc/"),
+        (LOCATIONS, "proxy_pass", "root /etc;\nproxy_pass", "root /etc"),
+        (LOCATIONS, "proxy_pass", "js_content x;\nproxy_pass", "js_content"),
+        (LOCATIONS, "proxy_pass", "perl x;\nproxy_pass", "perl x"),
+        (LOCATIONS, "proxy_pass", "content_by_lua_file x;\nproxy_pass", "content_by_lua"),
+        (SITE, 'join(" ") }}', 'join(" ") }} evil.example', "evil.example"),
+        (SITE, "listen {{ http_port }}", "listen 8443", "listen 8443"),
+        (
+            SITE,
+            "server {",
+            "server { listen 80; server_name x; }\nserver {",
             "name x",
         ),
-        ("site.conf.j2", "location {{ match }}", "location /y", "location /y"),
+        (LOCATIONS, "location {{ match }}", "location /y", "location /y"),
         ("nginx.conf.j2", "user {{ user }};", "user root;", "user root"),
         ("nginx.conf.j2", "events {", "load_module x.so;\nevents {", "load_module x.so"),
         ("nginx.conf.j2", "events {", "ssl_engine x;\nevents {", "ssl_engine x"),
@@ -121,25 +133,33 @@ def test_a_template_that_says_something_else_than_the_routes_is_refused(
 
 
 def test_the_line_of_what_should_not_be_there_is_named(tmp_path: Path) -> None:
-    text = changed("site.conf.j2", "proxy_pass", "return 200 x;\n        proxy_pass")
-    said = refusal(tmp_path, "site.conf.j2", text)
-    lines = rendering().files([WEB], FACTS, 1)["sites/web.conf"].splitlines()
+    text = changed(LOCATIONS, "proxy_pass", "return 200 x;\n        proxy_pass")
+    said = refusal(tmp_path, LOCATIONS, text)
+    lines = rendering().files([WEB], FACTS, 1)["locations/web.conf"].splitlines()
     line = next(n for n, words in enumerate(lines, 1) if "proxy_pass" in words)
-    assert said.startswith(f"sites/web.conf:{line}, rendered from")
+    assert said.startswith(f"locations/web.conf:{line}, rendered from")
 
 
 @pytest.mark.parametrize("text", ["server {", "}", "a 'b", "upstream x { server 1.2.3.4; } }"])
 def test_what_cannot_be_parsed_is_refused(tmp_path: Path, text: str) -> None:
-    assert "sites/web.conf:1" in refusal(tmp_path, "site.conf.j2", text)
+    assert "sites/web.conf:1" in refusal(tmp_path, SITE, text)
 
 
 @pytest.mark.parametrize(
     ("template", "old", "new"),
     [
-        ("site.conf.j2", "proxy_pass", "add_header X-A 1;\nproxy_set_header X-B 2;\nproxy_pass"),
-        ("site.conf.j2", "proxy_pass", "proxy_read_timeout 1h;\nproxy_buffering off;\nproxy_pass"),
-        ("site.conf.j2", "max_fails=1", "max_fails=5"),
-        ("site.conf.j2", "keepalive 0;", "least_conn;"),
+        (
+            LOCATIONS,
+            "proxy_pass",
+            "add_header X-A 1;\nproxy_set_header X-B 2;\nproxy_pass",
+        ),
+        (
+            LOCATIONS,
+            "proxy_pass",
+            "proxy_read_timeout 1h;\nproxy_buffering off;\nproxy_pass",
+        ),
+        (UPSTREAM, "max_fails=1", "max_fails=5"),
+        (UPSTREAM, "keepalive 0;", "least_conn;"),
         ("nginx.conf.j2", "client_max_body_size 100m", "client_max_body_size 1g"),
         ("nginx.conf.j2", "    sendfile on;", "    gzip on;\n    map $a $b { default 1; }"),
         ("receiver.conf.j2", "rate=10r/s", "rate=50r/s"),
@@ -157,7 +177,7 @@ def test_a_template_that_forgets_the_routes_is_found_though_its_text_is_unchange
     tmp_path: Path,
 ) -> None:
     one = rendering(tmp_path)
-    (tmp_path / "site.conf.j2").write_text(one.files([WEB], FACTS, 1)["sites/web.conf"])
+    (tmp_path / UPSTREAM).write_text(one.files([WEB], FACTS, 1)["upstreams/web.conf"])
     one.files([WEB], FACTS, 1)
     moved = Route("web", ("web.example",), "/", (Target("10.0.0.9", 80),))
     with pytest.raises(RenderRefused, match=r"server 10\.0\.0\.1:80"):
@@ -168,19 +188,19 @@ def test_a_template_put_into_the_folder_later_is_used(tmp_path: Path) -> None:
     one = rendering(tmp_path)
     one.files([WEB], FACTS, 1)
     (tmp_path / "headers.conf.j2").write_text("proxy_set_header X-Mine 1;\n")
-    assert "X-Mine" in one.files([WEB], FACTS, 1)["sites/web.conf"]
+    assert "X-Mine" in one.files([WEB], FACTS, 1)["locations/web.conf"]
 
 
 def test_a_template_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "site.conf.j2"
-    path.write_text((PACKAGE / "site.conf.j2").read_text())
+    path = tmp_path / SITE
+    path.write_text((PACKAGE / SITE).read_text())
     path.chmod(0o666)
     with pytest.raises(RenderRefused, match="may be written by everybody"):
         rendering(tmp_path).files([WEB], FACTS, 1)
 
 
 def test_a_template_that_is_a_symlink_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "site.conf.j2").symlink_to(PACKAGE / "site.conf.j2")
+    (tmp_path / SITE).symlink_to(PACKAGE / SITE)
     with pytest.raises(RenderRefused, match="is a symlink"):
         rendering(tmp_path).files([WEB], FACTS, 1)
 

@@ -1,0 +1,35 @@
+"""Which requests go where: what the configuration asks for, and what Nginx is to serve; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRule:
+    """What `config.yml` says of an app's traffic: these hosts and this path, to that port."""
+
+    hosts: tuple[str, ...]
+    port: int
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a route's requests go: one replica's IP address and port."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Hosts and a path, to the targets of one app, in a stable order.
+
+    Without targets it is closed: whoever asks is told to come again in a moment (503).
+    """
+
+    app: str
+    hosts: tuple[str, ...]
+    path: str
+    targets: tuple[Target, ...]

@@ -13,6 +13,13 @@ from deployer.words import ago
 STALE = 15.0
 """Seconds after which a snapshot says that no worker writes it; one comes every five."""
 
+DAY = 86400.0
+ENDS_SOON = 14 * DAY
+"""Seconds before a certificate expires from which on that is told as a trouble."""
+
+RECEIVER = "receiver.host"
+"""Whose the certificate of the receiver's own host is said to be."""
+
 _FROM_REGISTRY = (Step.RESOLVE, Step.PULL)
 
 
@@ -66,6 +73,7 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
     found = _of_worker(snapshot, now)
     if not found:
         found = _of_waits(snapshot) + _of_config(snapshot) + _of_nginx(snapshot)
+        found += _of_certificates(snapshot, now)
         settled = [app for app in apps if app in lasts and lasts[app].status in ENDED]
         if is_fresh(snapshot, now):
             found += _of_replicas(snapshot, store.active(), settled)
@@ -75,6 +83,15 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
             found.append(Trouble(app, last.reason, last.ended_at))
     known = {one.what for one in found}
     return found + [one for one in _of_tags(snapshot, now) if one.what not in known]
+
+
+def certificates(snapshot: Mapping[str, Any], apps: Iterable[str]) -> list[Mapping[str, Any]]:
+    """What hosts of these apps, and the receiver's, are served with by TLS, as the worker saw it.
+
+    Each has `app`, `hosts`, `ends` (seconds since 1970, None for no TLS) and `problem`.
+    """
+    named = {*apps, RECEIVER}
+    return [one for one in snapshot.get("certificates", ()) if one["app"] in named]
 
 
 def beat_at(snapshot: Mapping[str, Any]) -> float | None:
@@ -183,6 +200,20 @@ def _of_nginx(snapshot: Mapping[str, Any]) -> list[Trouble]:
         return []
     reason = "it does not answer. Read its log (`docker logs`, or the host's error log)"
     return [Trouble("Nginx", reason, snapshot["at"])]
+
+
+def _of_certificates(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
+    """Certificates that cannot be used, and those that end soon."""
+    found = []
+    for one in snapshot.get("certificates", ()):
+        hosts, ends = ", ".join(one["hosts"]), one["ends"]
+        if one["problem"]:
+            found.append(Trouble(one["app"], f"TLS of {hosts}: {one['problem']}"))
+        elif ends is not None and ends - now < ENDS_SOON:
+            left = "today" if ends - now < DAY else f"in {int((ends - now) // DAY)} days"
+            reason = f"the certificate of {hosts} expires {left}. Put a new one in its place"
+            found.append(Trouble(one["app"], reason))
+    return found
 
 
 def _lacks_its_image(last: Deployment) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -16,6 +17,8 @@ from deployer.errors import DeployerError, EngineUnavailable, NotConfirmed, Unhe
 from deployer.evidence import Answered, Evidence, answers, how_it_ended, written
 from deployer.model import App, HealthCheck, Replica, Running
 from deployer.ports import Engine, Stopping
+from deployer.routing import NOTHING_SAID, Front
+from deployer.tls_probe import Doors, NoTls, status_by_tls
 
 MAX_BODY = 64 * 1024
 LOG_LINES = 50
@@ -26,6 +29,8 @@ FIRST_PAUSE = 0.05
 FAILURES_IN_WATCH = 2
 PROBES_THROUGH_PROXY = 3
 BETWEEN_PROBES = 0.2
+_HEADERS = {"User-Agent": "deployer-probe", "Connection": "close"}
+NO_TLS = "no TLS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,7 @@ class Answer:
 
 def _http(url: str, host: str | None, timeout: float, accept: Callable[[int], bool]) -> Answer:
     started = time.monotonic()
-    headers = {"User-Agent": "deployer-probe", "Connection": "close"} | (
-        {"Host": host} if host else {}
-    )
+    headers = _HEADERS | ({"Host": host} if host else {})
     with requests.Session() as session:
         # Proxies of the environment lie between us and nobody's containers.
         session.trust_env = False
@@ -54,6 +57,15 @@ def _http(url: str, host: str | None, timeout: float, accept: Callable[[int], bo
                 if read >= MAX_BODY:
                     break
             status = response.status_code
+    return Answer(accept(status), f"HTTP {status}", time.monotonic() - started)
+
+
+def _https(address: str, port: int, host: str, path: str, accept: Callable[[int], bool]) -> Answer:
+    started = time.monotonic()
+    try:
+        status = status_by_tls(address, port, host, path, _HEADERS, MAX_BODY)
+    except NoTls:
+        return Answer(False, NO_TLS, time.monotonic() - started)
     return Answer(accept(status), f"HTTP {status}", time.monotonic() - started)
 
 
@@ -77,7 +89,7 @@ def _within(timeout: float, ask: Callable[[], Answer]) -> Answer:
             answers.append(ask())
         except requests.Timeout:
             return
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, http.client.HTTPException, OSError) as error:
             answers.append(Answer(False, _cause(error), time.monotonic() - started))
 
     thread = threading.Thread(target=call, name="probe", daemon=True)
@@ -109,13 +121,13 @@ def _is_no_gateway_error(status: int) -> bool:
 
 
 class Prober:
-    """Asks apps over the network; `http_port` of `address()` is where the proxy listens.
+    """Asks apps over the network; `doors` of `address()` are where the proxy listens.
 
     `address` raises ProxyError where the proxy has none.
     """
 
-    def __init__(self, http_port: int, address: Callable[[], str] = lambda: "127.0.0.1") -> None:
-        self._http_port = http_port
+    def __init__(self, doors: Doors, address: Callable[[], str] = lambda: "127.0.0.1") -> None:
+        self._doors = doors
         self._address = address
 
     def ask(self, address: str, check: HealthCheck) -> Answer:
@@ -128,14 +140,23 @@ class Prober:
         url = f"http://{address}:{port}{path}"
         return _within(check.timeout, lambda: _http(url, None, check.timeout, _answers_well))
 
-    def ask_through_proxy(self, host: str, path: str, check: HealthCheck) -> Answer:
-        """`path` of `host` through the proxy, on a fresh connection.
+    def ask_through_proxy(
+        self, host: str, path: str, check: HealthCheck, front: Front = NOTHING_SAID
+    ) -> Answer:
+        """`path` of `host` through the proxy, on a fresh connection, by TLS where it has that.
 
         At the health path the same answer is wanted as from the replica; at any other path
         all but 502, 503 and 504 proves that the proxy reached the app.
         """
         accept = _answers_well if path == check.path else _is_no_gateway_error
-        url = f"http://{self._address()}:{self._http_port}{path}"
+        address, doors = self._address(), self._doors
+        if front.wants_tls(doors.default_tls):
+            port = doors.https_port
+            secure = _within(check.timeout, lambda: _https(address, port, host, path, accept))
+            # Without a certificate that works there is no TLS, and what is served is plain HTTP.
+            if secure.words != NO_TLS:
+                return secure
+        url = f"http://{address}:{doors.http_port}{path}"
         return _within(check.timeout, lambda: _http(url, host, check.timeout, accept))
 
 
@@ -149,13 +170,15 @@ def prove_through_proxy(prober: Prober, app: App, sleep: Callable[[float], None]
         return
     beneath = path is not None and (path + "/").startswith(rule.path.rstrip("/") + "/")
     asked = path if path is not None and beneath else rule.path
+    # Of all names below a domain any will do.
+    host = rule.hosts[0].replace("*", "deployer-probe")
     for _ in range(PROBES_THROUGH_PROXY):
-        answer = prober.ask_through_proxy(rule.hosts[0], asked, app.health)
+        answer = prober.ask_through_proxy(host, asked, app.health, rule.front)
         if answer.healthy:
             return
         sleep(BETWEEN_PROBES)
     raise NotConfirmed(
-        f"{app.name} does not answer through Nginx: GET {asked} of {rule.hosts[0]}: "
+        f"{app.name} does not answer through Nginx: GET {asked} of {host}: "
         f"{answer.words}. Look at the app's `route:` and `health:` settings"
     )
 

@@ -3,6 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Https(StrEnum):
+    """What plain HTTP is for where a host has TLS."""
+
+    REDIRECT = "redirect"
+    BOTH = "both"
+    ONLY = "only"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """The file of a certificate with its chain, and that of its key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """How clients come in: by TLS or not, and under which names they are sent elsewhere.
+
+    `pairs` are certificates of the app's own; without them the default ones count, unless it is
+    `plain`. `hsts` is in seconds, 0 for off. Requests for `redirect_from` go to the first host.
+    """
+
+    plain: bool = False
+    pairs: tuple[KeyPair, ...] = ()
+    https: Https = Https.REDIRECT
+    hsts: float = 0.0
+    redirect_from: tuple[str, ...] = ()
+
+    @property
+    def says(self) -> tuple[bool, tuple[KeyPair, ...], Https, float]:
+        """What it says of TLS, which is one thing for all apps on a host."""
+        return self.plain, self.pairs, self.https, self.hsts
+
+    def wants_tls(self, default: bool) -> bool:
+        """Whether it is to be served by TLS; `default` is whether there are default pairs."""
+        return not self.plain and (default or bool(self.pairs))
+
+
+NOTHING_SAID = Front()
+"""Default certificates, where there are any, and plain HTTP sent to TLS then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +58,7 @@ class RouteRule:
     hosts: tuple[str, ...]
     port: int
     path: str = "/"
+    front: Front = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +80,4 @@ class Route:
     hosts: tuple[str, ...]
     path: str
     targets: tuple[Target, ...]
+    front: Front = NOTHING_SAID

@@ -30,6 +30,7 @@ def sight(
             "draining": proxy.draining(),
             "reloads": proxy.reloads(),
         },
+        "certificates": [asdict(one) for one in proxy.certificates()],
         "apps": {
             name: [
                 {key: getattr(one, key) for key in _SHOWN} for one in replicas if one.app == name

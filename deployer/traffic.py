@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from deployer.errors import DeployerError
 from deployer.model import App, Replica, Running
 from deployer.ports import Applied, Proxy
-from deployer.routing import Route, Target
+from deployer.routing import Route, RouteRule, Target
 
 
 def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
@@ -26,13 +26,17 @@ def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
         (Target(replica.address, rule.port) for replica in replicas if _can_serve(replica)),
         key=lambda target: (target.address, target.port),
     )
-    return Route(app.name, rule.hosts, rule.path, tuple(targets)) if targets else None
+    return _route(app.name, rule, tuple(targets)) if targets else None
 
 
 def closed_route(app: App) -> Route | None:
     """The app's route while nothing of it runs; None where it has none."""
     rule = app.route
-    return None if rule is None else Route(app.name, rule.hosts, rule.path, ())
+    return None if rule is None else _route(app.name, rule, ())
+
+
+def _route(app: str, rule: RouteRule, targets: tuple[Target, ...]) -> Route:
+    return Route(app, rule.hosts, rule.path, targets, front=rule.front)
 
 
 def _can_serve(replica: Replica) -> bool:
@@ -76,10 +80,13 @@ class Traffic:
         return self._begun
 
     def refresh(self, routes: Mapping[str, Route | None]) -> Applied | None:
-        """Make these the live routes of the apps named, unless they are and Nginx answers."""
+        """Make these the live routes of the apps named, unless they are and Nginx answers.
+
+        Files that they are served with, such as certificates, may have been replaced meanwhile.
+        """
         with self._list:
             same = all(self._routes.get(app) == route for app, route in routes.items())
-        if same and self._proxy.live() is not None:
+        if same and self._proxy.live() is not None and not self._proxy.stale():
             return None
         return self._pass(routes)
 

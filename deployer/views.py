@@ -99,6 +99,18 @@ def status(apps: Iterable[str], store: Store, now: float) -> View:
             "age": None if seen_at is None else round(max(0.0, now - seen_at), 3),
         },
         "nginx": snapshot.get("nginx"),
+        "certificates": [_certificate(one, now) for one in condition.certificates(snapshot, apps)],
+    }
+
+
+def _certificate(seen: Mapping[str, Any], now: float) -> View:
+    ends = seen["ends"]
+    return {
+        "app": seen["app"],
+        "hosts": list(seen["hosts"]),
+        "expires_at": moment(ends),
+        "days_left": None if ends is None else int((ends - now) // condition.DAY),
+        "problem": seen["problem"] or None,
     }
 
 

@@ -70,7 +70,9 @@ def renderer(config: Config) -> Rendering:
     """Renders what Nginx would be given; touches neither disk nor Nginx."""
     from deployer.proxies.rendering import Rendering
 
-    return Rendering(config.nginx, _receiver_site(config), _templates(config))
+    return Rendering(
+        config.nginx, _receiver_site(config), _templates(config), config.paths.nginx / "current"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def worker(
     from deployer.doctor.ports import holder
     from deployer.health import Prober
     from deployer.parts import Parts
+    from deployer.tls_probe import Doors
     from deployer.traffic import Traffic
     from deployer.worker import Worker
 
@@ -165,7 +168,10 @@ def worker(
         registry=parts.registry,
         engine=parts.engine,
         traffic=Traffic(parts.proxy, config.nginx.drain),
-        prober=Prober(config.nginx.http_port, parts.host.address),
+        prober=Prober(
+            Doors(config.nginx.http_port, config.nginx.https_port, bool(config.nginx.tls)),
+            parts.host.address,
+        ),
         wait=stop.wait,
         origins=config.origins,
         listener=lambda port: str(holder(port) or ""),
@@ -208,7 +214,9 @@ def _receiver_site(config: Config) -> ReceiverSite | None:
     from deployer.proxies.sites import ReceiverSite
 
     own = config.receiver
-    return ReceiverSite(own.host, own.bind, own.port, own.max_body) if own.host else None
+    if own.host is None:
+        return None
+    return ReceiverSite(own.host, own.bind, own.port, own.max_body, own.front)
 
 
 def _templates(config: Config) -> list[Path]:

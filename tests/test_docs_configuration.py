@@ -28,6 +28,8 @@ SECTIONS = {
 """What has a heading of its own instead of a row in a table."""
 
 _COMPOSE = {"file": "compose.yml", "service": "web"}
+_PAIR = {"certificate": "tls/a.pem", "key": "tls/a.key"}
+_SITE = {"route": {"host": "a.test", "port": 8080}}
 NEEDS: dict[str, dict[str, Any]] = {
     "apps.*.health": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
     "nginx.container": {"nginx": {"mode": "container", "network": "edge"}},
@@ -44,6 +46,15 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "apps.*.memswap_limit": {"apps": {"web": {"mem_limit": "256m"}}},
     "apps.*.route.host": {"apps": {"web": {"route": {"port": 8080}}}},
+    "apps.*.route.h": {"nginx": {"tls": _PAIR}},
+    "apps.*.route.https": {"apps": {"web": _SITE}},
+    "apps.*.route.hsts": {"apps": {"web": _SITE}},
+    "apps.*.route.tls": {"apps": {"web": _SITE}},
+    "apps.*.route.tls.": {"apps": {"web": {"route": {"tls": _PAIR}}}},
+    "apps.*.route.redirect_from": {"apps": {"web": _SITE}},
+    "nginx.tls.": {"nginx": {"tls": _PAIR}},
+    "receiver.tls": {"receiver": {"host": "deployer.example.com"}},
+    "receiver.tls.": {"receiver": {"tls": _PAIR}},
     "apps.*.route.p": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.registry": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},

@@ -17,12 +17,13 @@ from deployer.evidence import Evidence, read
 from deployer.health import Answer, Prober, Watcher
 from deployer.model import HealthCheck, Image, Release, Replica, Running
 from deployer.spec import Spec
+from deployer.tls_probe import Doors
 from tests.fakes.engine import FakeEngine
 from tests.fakes.prober import FakeProber
 from tests.fakes.proxy import FakeProxy
 from tests.fakes.registry import Behaviour, FakeRegistry
 
-PROBER = Prober(http_port=0)
+PROBER = Prober(Doors(0))
 
 
 @contextmanager
@@ -141,7 +142,7 @@ def test_through_the_proxy_any_answer_of_the_app_will_do_except_at_the_health_pa
 ) -> None:
     with server(says(status)) as port:
         check = HealthCheck(port=1, path="/healthz")
-        answer = Prober(port).ask_through_proxy("web.example.com", path, check)
+        answer = Prober(Doors(port)).ask_through_proxy("web.example.com", path, check)
     assert answer.healthy is healthy
 
 

@@ -14,6 +14,7 @@ VALUES = [
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
     *(
+        "tls_probe",
         "health",
         "record",
         "releases",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from deployer.routing import Route
 
 
+# Keys are in no output. Which files of which certificate are in use, `status` says.
+_CERTIFICATES = "certificates/"
+
+
 @click.command()
 @click.option(
     "--output",
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     """The Nginx configuration that the current routes give; what is live stays as it is.
 
-    The addresses are those that the worker saw last.
+    The addresses are those that the worker saw last. Certificates and their keys are left out.
     """
     from deployer import wiring
 
@@ -42,7 +46,12 @@ def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     store = invocation.store(config)
     snapshot = store.snapshot()
     routes = routes_of(config, store.active(), snapshot)
-    files = wiring.renderer(config).files(routes, _facts(snapshot), snapshot["nginx"]["live"] or 0)
+    rendering = wiring.renderer(config)
+    files = rendering.files(routes, _facts(snapshot), snapshot["nginx"]["live"] or 0)
+    files = {name: text for name, text in files.items() if not name.startswith(_CERTIFICATES)}
+    for one in rendering.certificates():
+        if one.problem:
+            console(stderr=True).print(f"{one.app}: {one.problem}", style="warning")
     if output is not None:
         _write(output, files)
     if as_json:

@@ -17,8 +17,10 @@ from deployer.cli.lazy import FAILED
 from deployer.cli.output import console, moment, print_json, status_word
 from deployer.cli.tables import Row, fields, listing
 from deployer.condition import (
+    DAY,
     Hold,
     Trouble,
+    certificates,
     compared,
     healthy,
     holds,
@@ -66,6 +68,7 @@ def status(ctx: click.Context, invocation: Invocation, app: str | None, as_json:
     found = troubles(store, [one.name for one in apps], now)
     _print_compared(out, seen, [one.name for one in apps])
     _print_nginx(out, seen)
+    _print_certificates(out, seen, [one.name for one in apps])
     _print_gone(out, seen, store, [one.name for one in apps])
     _print_section(out, "held back", "heading", holds(store, [one.name for one in apps]))
     _print_section(out, "degraded", "warning", found)
@@ -156,6 +159,26 @@ def _print_nginx(out: Console, seen: Seen) -> None:
     if draining:
         line.append(f", {draining} old worker{'s' if draining > 1 else ''} draining")
     out.print(line.append(f", seen {took(seen.age)} ago"))
+
+
+def _print_certificates(out: Console, seen: Seen, apps: Sequence[str]) -> None:
+    """Until when hosts can be reached by TLS."""
+    lines = [
+        (f"  {one_line(one['app'])}", f"{', '.join(one['hosts'])}: {_until(one['ends'], seen.now)}")
+        for one in certificates(seen.snapshot, apps)
+    ]
+    if lines:
+        out.print(Text("certificates", style="heading"))
+        fields(out, lines)
+
+
+def _until(ends: float | None, now: float) -> str:
+    if ends is None:
+        return "no TLS"
+    left = int((ends - now) // DAY)
+    if ends <= now:
+        return f"expired {moment(ends)}"
+    return f"expires {moment(ends)}, {left} day{'' if left == 1 else 's'} left"
 
 
 def _print_gone(out: Console, seen: Seen, store: Store, apps: Sequence[str]) -> None:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from deployer.config import kinds
+from deployer.config import fronts, kinds
 from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.deploy_file import AppDeployFile, ReconcileFile
+from deployer.config.front_file import FrontFile
 from deployer.config.section import Section
 from deployer.model import HealthCheck
 from deployer.spec import (
@@ -30,13 +31,15 @@ _SPEC, _HEALTH = Spec(), HealthCheck()
 Words = tuple[str, ...]
 
 
-class RouteFile(Section):
+class RouteFile(FrontFile):
     """Which requests go to the app."""
 
-    host: kinds.Host | None = Field(
-        None, description="Host name of the site.", examples=["shop.example.com"]
+    host: fronts.WildHost | None = Field(
+        None,
+        description="Host name of the site; `*.` before it for all names below.",
+        examples=["shop.example.com"],
     )
-    hosts: process.Hosts = Field(
+    hosts: fronts.Hosts = Field(
         [],
         description="Several host names, instead of `host`.",
         examples=[["shop.example.com", "www.shop.example.com"]],

@@ -196,7 +196,7 @@ def _with_resources(
 def _route(file: AppFile) -> RouteRule | None:
     if file.route is None:
         return None
-    return RouteRule(file.route.names, file.route.port, file.route.path)
+    return RouteRule(file.route.names, file.route.port, file.route.path, file.route.front)
 
 
 def _health(name: str, file: AppFile, problems: Problems) -> HealthCheck:

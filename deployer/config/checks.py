@@ -5,6 +5,7 @@ from __future__ import annotations
 from deployer.config.dependencies import check_order
 from deployer.config.file import NAMING, SIGNING, SOURCES, File, HookFile
 from deployer.config.fitting import check_spec
+from deployer.config.fronts import check_fronts
 from deployer.config.nginx import check_nginx
 from deployer.config.problems import Key, Problems
 from deployer.model import App, Moment, canonical_host
@@ -15,6 +16,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     _routes(file, apps, problems)
     _ports(file, problems)
     check_nginx(file, problems)
+    check_fronts(file, apps, problems)
     check_order(apps, problems)
     for app in apps.values():
         check_spec(app, problems)
@@ -81,6 +83,7 @@ def _ports(file: File, problems: Problems) -> None:
     ports: dict[int, Key] = {}
     for key, port in (
         (("nginx", "http_port"), file.nginx.http_port),
+        (("nginx", "https_port"), file.nginx.https_port),
         (("nginx", "status_port"), file.nginx.status_port),
         (("receiver", "port"), file.receiver.port),
     ):

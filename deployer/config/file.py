@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from deployer.config import kinds, nginx
+from deployer.config import fronts, kinds, nginx
 from deployer.config.app_file import AppFile
 from deployer.config.compose import process as compose
 from deployer.config.deploy_file import DeployFile, ReconcileFile
@@ -21,6 +21,7 @@ from deployer.config.problems import nearest
 from deployer.config.section import Section
 from deployer.config.values import Nginx, Paths, Receiver, Worker
 from deployer.model import DEFAULT_REGISTRY, HealthCheck, Limits
+from deployer.routing import KeyPair
 from deployer.spec import Spec
 
 SOURCES = {"dockerhub": DEFAULT_REGISTRY, "generic": DEFAULT_REGISTRY}
@@ -69,6 +70,12 @@ class ReceiverFile(Section):
         _RECEIVER.max_body, description="Largest webhook that is taken; larger ones get 413."
     )
     threads: kinds.Count = Field(_RECEIVER.threads, description="Requests answered at once.")
+    tls: Annotated[bool | tuple[KeyPair, ...] | None, fronts.TLS] = Field(
+        None,
+        description="Certificate and key of its host; on for the default ones, off for plain HTTP. "
+        "Without it the default ones, if there are any.",
+        examples=["off"],
+    )
     operator_token_file: compose.Files = Field(
         (),
         description="File or files with the tokens for pages and API. None: nobody may use them.",
@@ -91,6 +98,12 @@ class NginxFile(Section):
         None, description="Network on which Nginx reaches the apps, where it is not the host's."
     )
     http_port: kinds.Port = Field(_NGINX.http_port, description="Port on which sites are served.")
+    https_port: kinds.Port = Field(
+        _NGINX.https_port, description="Port on which sites with a certificate are served."
+    )
+    tls: Annotated[tuple[KeyPair, ...], fronts.PAIRS] = Field(
+        (), description="Certificate and key of every host without its own; or a list of them."
+    )
     status_port: kinds.Port = Field(
         _NGINX.status_port, description="Port on loopback where the live generation is asked for."
     )

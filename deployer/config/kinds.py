@@ -115,7 +115,8 @@ def _body_size(value: Any) -> int:
     return result
 
 
-def _host(value: Any) -> str:
+def host(value: Any) -> str:
+    """A host name in small letters. Raises ValueError with what to write instead."""
     instead = "Write a name such as shop.example.com, without scheme, port, path or wildcard."
     lowered = text(value, instead).lower()
     if not _HOST.fullmatch(lowered) or len(lowered) > 253:
@@ -222,7 +223,7 @@ Rhythm = Annotated[
 BodySize = Annotated[
     int, PlainValidator(_body_size), _schema(["string", "integer"], examples=["1MiB", "512k"])
 ]
-Host = Annotated[str, PlainValidator(_host), _schema("string", examples=["shop.example.com"])]
+Host = Annotated[str, PlainValidator(host), _schema("string", examples=["shop.example.com"])]
 Address = Annotated[str, PlainValidator(_address), _TEXT_SCHEMA]
 UrlPath = Annotated[
     str, PlainValidator(_url_path), _schema("string", pattern=f"^{_URL_PATH.pattern}$")

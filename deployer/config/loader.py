@@ -14,6 +14,7 @@ from deployer.config.envfile import Fill
 from deployer.config.environment import overlay
 from deployer.config.file import File
 from deployer.config.files import is_folder
+from deployer.config.fronts import anchored, with_files_from
 from deployer.config.origins import origins_of
 from deployer.config.problems import Key, Problems, dotted
 from deployer.config.secrets import password_in, signing_secrets, token_hashes
@@ -69,10 +70,10 @@ def _app(
     problems: Problems,
 ) -> tuple[App, Origins]:
     if part not in _WORKERS:
-        return app_of(name, file, {}, (), problems), {}
+        return with_files_from(app_of(name, file, {}, (), problems), folder), {}
     environment, from_files = environment_of(name, file.apps[name], folder, problems, fill)
     files = files_of(name, file, folder, environ, problems)
-    app = app_of(name, file, environment, files, problems)
+    app = with_files_from(app_of(name, file, environment, files, problems), folder)
     return app, origins_of(name, file, app.spec, from_files, folder, problems)
 
 
@@ -80,6 +81,9 @@ def _absolute_files(file: File, folder: Path) -> None:
     receiver, nginx = file.receiver, file.nginx
     receiver.operator_token_file = tuple(folder / each for each in receiver.operator_token_file)
     receiver.metrics_token_file = tuple(folder / each for each in receiver.metrics_token_file)
+    nginx.tls = anchored(nginx.tls, folder)
+    if isinstance(receiver.tls, tuple):
+        receiver.tls = anchored(receiver.tls, folder)
     nginx.templates = folder / nginx.templates if nginx.templates else None
     for hook in file.hooks.values():
         hook.token_file = tuple(folder / each for each in hook.token_file)

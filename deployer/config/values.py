@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployer.difference import Origins
 from deployer.model import App
+from deployer.routing import Front, KeyPair
 
 
 class Value(BaseModel):
@@ -21,7 +22,8 @@ class Receiver(Value):
     """The process that faces the network. Sizes in bytes.
 
     `host` is the name under which Nginx serves it, None for no site of its own; `user` is who
-    it runs as when `serve` is started as root.
+    it runs as when `serve` is started as root. `tls` is certificates of its own, False for plain
+    HTTP; else the default ones count.
     """
 
     host: str | None = None
@@ -30,8 +32,14 @@ class Receiver(Value):
     user: str = "deployer"
     max_body: int = 1024 * 1024
     threads: int = 16
+    tls: bool | tuple[KeyPair, ...] | None = None
     operator_token_file: tuple[Path, ...] = ()
     metrics_token_file: tuple[Path, ...] = ()
+
+    @property
+    def front(self) -> Front:
+        """How clients come to its host."""
+        return Front(plain=self.tls is False, pairs=self.tls if isinstance(self.tls, tuple) else ())
 
 
 class Nginx(Value):
@@ -41,6 +49,7 @@ class Nginx(Value):
     `host` (a process of this machine, `binary`) or `container` (the user's own, on `network`).
     `include` are files and patterns of the user's own sites, as Nginx itself sees them.
     `drain` is `worker_shutdown_timeout`: how long a request may outlive the switch.
+    `tls` are the certificates of hosts whose app has none of its own.
     `templates` is the user's folder whose files override those of nginx_templates/.
     """
 
@@ -51,6 +60,8 @@ class Nginx(Value):
     network: str | None = None
     http_port: int = 80
     status_port: int = 5090
+    https_port: int = 443
+    tls: tuple[KeyPair, ...] = ()
     keepalive_timeout: float = 15.0
     drain: float = 30.0
     include: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from deployer.engines.docker.nginx_image import NginxImage
 from deployer.errors import DeployerError, ProxyError
 from deployer.model import parse_image
 from deployer.ports import NginxFacts, Registry
-from deployer.routing import Route, Target
+from deployer.routing import Route, RouteRule, Target
 
 OLDEST = (1, 22, 0)
 LOSSLESS = (1, 27, 4)
@@ -147,19 +147,33 @@ def _facts(
 
 
 def _look_at_rendering(config: Config, facts: NginxFacts, report: Report) -> None:
-    routes = [
-        Route(app.name, app.route.hosts, app.route.path, (Target("127.0.0.1", app.route.port),))
-        for app in config.apps.values()
-        if app.route
-    ]
+    routes = [_route(app.name, app.route) for app in config.apps.values() if app.route]
     try:
-        wiring.renderer(config).files(routes, facts, 1)
+        rendering = wiring.renderer(config)
+        rendering.files(routes, facts, 1)
+        for one in rendering.certificates():
+            if one.problem:
+                what = f"TLS of {', '.join(one.hosts)}: {one.problem}"
+                report.problem("nginx", what, "Then it is picked up by itself within seconds")
     except ProxyError as error:
         report.error("nginx", error)
 
 
+def _route(app: str, rule: RouteRule) -> Route:
+    here = (Target("127.0.0.1", rule.port),)
+    return Route(app, rule.hosts, rule.path, here, front=rule.front)
+
+
+def _wants_tls(config: Config) -> bool:
+    fronts = [app.route.front for app in config.apps.values() if app.route]
+    fronts += [config.receiver.front] if config.receiver.host else []
+    return any(front.wants_tls(bool(config.nginx.tls)) for front in fronts)
+
+
 def _look_at_ports(config: Config, report: Report) -> None:
     ports = {"http_port": config.nginx.http_port, "status_port": config.nginx.status_port}
+    if _wants_tls(config):
+        ports["https_port"] = config.nginx.https_port
     for key, port in ports.items():
         if held := holder(port):
             report.problem(

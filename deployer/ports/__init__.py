@@ -6,7 +6,7 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
-from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
+from deployer.ports.proxy import Applied, CertificateSeen, NginxFacts, NginxHost, NginxWorker, Proxy
 from deployer.ports.rows import (
     Active,
     Adopted,
@@ -26,6 +26,7 @@ __all__ = [
     "Adopted",
     "Adoption",
     "Applied",
+    "CertificateSeen",
     "Counts",
     "Delivery",
     "Engine",

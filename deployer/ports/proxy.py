@@ -85,6 +85,21 @@ class Applied:
     old_workers: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateSeen:
+    """What hosts of an app are served with by TLS.
+
+    `app` is `receiver.host` for the receiver's own host. `ends` is when the certificate expires
+    (seconds since 1970), None where the hosts have none that works; `problem` what is wrong with
+    what is configured, and what to do.
+    """
+
+    app: str
+    hosts: tuple[str, ...]
+    ends: float | None
+    problem: str = ""
+
+
 class Proxy(Protocol):
     """Makes Nginx serve exactly a set of routes: all of it, tested, or nothing."""
 
@@ -103,6 +118,17 @@ class Proxy(Protocol):
 
     def live(self) -> int | None:
         """The generation that Nginx answers with; None where it does not answer."""
+        ...
+
+    def stale(self) -> bool:
+        """Whether files that the live routes are served with have changed since the last apply.
+
+        These are certificates: whether one can be used also changes with time.
+        """
+        ...
+
+    def certificates(self) -> Sequence[CertificateSeen]:
+        """What the hosts of the last routes are served with by TLS, as the files are now."""
         ...
 
     def remaining(self, workers: frozenset[int]) -> frozenset[int]:

@@ -48,6 +48,13 @@ def host(value: str) -> str:
     return checked
 
 
+def server_name(value: str) -> str:
+    """A host, or `*.` and a domain: all names below it, the domain itself not."""
+    if not isinstance(value, str) or not value.startswith("*."):
+        return host(value)
+    return f"*.{host(value.removeprefix('*.'))}"
+
+
 def path(value: str) -> str:
     """A path prefix as Nginx compares it, `/` or without a slash at its end."""
     what = "`/` and letters, digits, `.`, `_`, `~`, `-`, without empty, `.` or `..` parts"

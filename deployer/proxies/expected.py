@@ -10,6 +10,43 @@ from deployer.proxies.sites import ReceiverSite, Site
 
 
 @dataclass(frozen=True, slots=True)
+class Listens:
+    """What servers listen to: ports, whether any has TLS, and how HTTP/2 is named there."""
+
+    http: int
+    https: int
+    tls: bool
+    http2: bool
+
+    def plain(self) -> Directive:
+        """Plain HTTP."""
+        return directive("listen", self.http)
+
+    def secure(self, *more: str) -> Directive:
+        """TLS, with HTTP/2, which is a parameter before 1.25.1 and a directive from then on."""
+        return directive("listen", self.https, "ssl", *(["http2"] if self.http2 else []), *more)
+
+    def by(self, certificate: str) -> list[Directive]:
+        """What a server with this certificate listens to; "" for plain HTTP."""
+        if not certificate:
+            return [self.plain()]
+        file = f"certificates/{certificate}"
+        return [
+            self.secure(),
+            directive("ssl_certificate", f"{file}.crt"),
+            directive("ssl_certificate_key", f"{file}.key"),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The certificate of the receiver's host, "" for none, and where plain HTTP is sent."""
+
+    certificate: str
+    redirect: str
+
+
+@dataclass(frozen=True, slots=True)
 class Main:
     """What `nginx.conf` depends on besides the templates.
 
@@ -29,8 +66,8 @@ class Main:
     include: tuple[str, ...]
 
 
-def main_shape(main: Main) -> Iterator[Directive]:
-    """`nginx.conf`: global settings, the two servers that name nobody's site, the includes."""
+def main_shape(main: Main, listens: Listens) -> Iterator[Directive]:
+    """`nginx.conf`: global settings, the servers that name nobody's site, the includes."""
     nobody = [
         directive("listen", main.http_port, "default_server"),
         directive("server_name", "_"),
@@ -46,6 +83,12 @@ def main_shape(main: Main) -> Iterator[Directive]:
     if main.gateway:
         stranger = ("$remote_addr", "!=", main.gateway)
         live.append(directive("if", *stranger, block=[directive("return", 444)]))
+    hidden = [
+        listens.secure("default_server"),
+        directive("server_name", "_"),
+        directive("access_log", "off"),
+        directive("ssl_reject_handshake", "on"),
+    ]
     own = ["receiver.conf"] if main.receiver else []
     includes = ["mime.types", *own, "upstreams/*.conf", "sites/*.conf", *main.include]
     if main.user:
@@ -59,6 +102,7 @@ def main_shape(main: Main) -> Iterator[Directive]:
             directive("access_log", main.access_log, "deployer"),
             directive("server", block=nobody),
             directive("server", block=live),
+            *([directive("server", block=hidden)] if listens.tls else []),
             *(directive("include", file) for file in includes),
         ],
     )
@@ -79,31 +123,41 @@ def locations_shape(site: Site) -> Iterator[Directive]:
         yield directive("location", *match.split(), block=[there])
 
 
-def site_shape(site: Site, http_port: int) -> Iterator[Directive]:
+def site_shape(site: Site, listens: Listens) -> Iterator[Directive]:
     """`sites/<app>.conf`: the server blocks of the hosts that are the app's own."""
     for server in site.servers:
-        yield directive(
-            "server",
-            block=[
-                directive("listen", http_port),
-                directive("server_name", *server.names),
-                *(directive("include", f"locations/{app}.conf") for app in server.apps),
-            ],
-        )
+        block = [
+            *listens.by(server.certificate),
+            directive("server_name", *server.names),
+            *(directive("include", f"locations/{app}.conf") for app in server.apps),
+        ]
+        if server.redirect:
+            block.append(directive("return", 308, server.redirect))
+            if server.wild:
+                made_up = ("$host", "!~", "^[a-z0-9_.-]+$")
+                block.append(directive("if", *made_up, block=[directive("return", 444)]))
+        yield directive("server", block=block)
 
 
 def receiver_shape(
-    site: ReceiverSite, http_port: int, address: str, access_log: str
+    site: ReceiverSite, listens: Listens, tls: Tls, address: str, access_log: str
 ) -> Iterator[Directive]:
-    """`receiver.conf`: the receiver's own server block, its logs included."""
+    """`receiver.conf`: the receiver's own server blocks, their logs included."""
     there = [directive("proxy_pass", f"http://{address}")]
+    both = [
+        directive("server_name", site.host),
+        directive("access_log", access_log, "receiver"),
+        directive("error_log", "/dev/null", "crit"),
+    ]
+    if tls.certificate:
+        yield directive(
+            "server", block=[listens.plain(), *both, directive("return", 308, tls.redirect)]
+        )
     yield directive(
         "server",
         block=[
-            directive("listen", http_port),
-            directive("server_name", site.host),
-            directive("access_log", access_log, "receiver"),
-            directive("error_log", "/dev/null", "crit"),
+            *listens.by(tls.certificate),
+            *both,
             directive("location", "/", block=there),
             directive("location", "=", "/sign-in", block=there),
             directive("location", "/hooks/", block=there),

@@ -14,6 +14,9 @@ from pathlib import Path
 from deployer.errors import ProxyError
 
 KEPT = 5
+PRIVATE = "certificates"
+"""The folder of a generation that only its owner and root may enter."""
+
 _CURRENT = re.compile(r"generations/([0-9]+)")
 _UNFINISHED = ".new-"
 
@@ -102,7 +105,8 @@ class Generations:
             else:
                 _write(folder / name, text)
         for made in (*inside, folder):
-            made.chmod(0o755)
+            # Nginx's master reads certificates and keys, and it is root or this user.
+            made.chmod(0o700 if made.name == PRIVATE else 0o755)
             _sync(made)
 
     def point(self, number: int | None) -> None:
@@ -157,10 +161,11 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fchmod(file.fileno(), 0o644)
+        os.fchmod(file.fileno(), 0o600 if path.parent.name == PRIVATE else 0o644)
         os.fsync(file.fileno())
 
 

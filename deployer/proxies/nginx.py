@@ -12,7 +12,7 @@ import structlog
 
 from deployer.config.values import Nginx as Settings
 from deployer.errors import ConfigRejected, DeployerError, NotConfirmed, ProxyError
-from deployer.ports import Applied, NginxFacts, NginxHost
+from deployer.ports import Applied, CertificateSeen, NginxFacts, NginxHost
 from deployer.ports.nginx_build import OLDEST
 from deployer.proxies.generations import Generations
 from deployer.proxies.rendering import MAIN, Rendering
@@ -47,7 +47,7 @@ class Nginx:
         self._folder = folder
         self._settings = settings
         self._generations = Generations(folder)
-        self._rendering = Rendering(settings, site, templates)
+        self._rendering = Rendering(settings, site, templates, folder / "current")
         self._confirm_limit = confirm_limit
         self._reloads = 0
 
@@ -98,6 +98,14 @@ class Nginx:
         finally:
             connection.close()
         return int(said) if said.isdigit() else None
+
+    def stale(self) -> bool:
+        """Whether certificates have changed since the last apply; see ports.Proxy."""
+        return self._rendering.stale()
+
+    def certificates(self) -> Sequence[CertificateSeen]:
+        """What hosts are served with by TLS; see ports.Proxy."""
+        return self._rendering.certificates()
 
     def remaining(self, workers: frozenset[int]) -> frozenset[int]:
         """Those of these worker processes that still exist."""

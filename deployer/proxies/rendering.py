@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from deployer.config.values import Nginx as Settings
-from deployer.ports import NginxFacts
+from deployer.ports import CertificateSeen, NginxFacts
 from deployer.proxies import allowed
+from deployer.proxies.choice import Certificates, Choice
 from deployer.proxies.expected import (
+    Listens,
     Main,
+    Tls,
     locations_shape,
     main_shape,
     receiver_shape,
@@ -19,11 +22,15 @@ from deployer.proxies.expected import (
     upstream_shape,
 )
 from deployer.proxies.parseback import Directive, parse_back
+from deployer.proxies.servers import Doors, to_https
 from deployer.proxies.sites import ReceiverSite, Site, sites_of
 from deployer.proxies.templates import Templates
 from deployer.routing import Route
 
 MAIN = "nginx.conf"
+_HTTP2 = (1, 25, 1)
+"""The first version in which HTTP/2 is a directive of a server, and no parameter of a socket."""
+
 _OF_APPS = {
     "upstreams": "upstream.conf.j2",
     "locations": "locations.conf.j2",
@@ -44,9 +51,16 @@ class Rendering:
     """Routes in, checked files out; nothing of the disk or of Nginx is touched."""
 
     def __init__(
-        self, settings: Settings, receiver: ReceiverSite | None, folders: Sequence[Path]
+        self,
+        settings: Settings,
+        receiver: ReceiverSite | None,
+        folders: Sequence[Path],
+        current: Path | None = None,
     ) -> None:
         self._settings = settings
+        self._certificates = Certificates(settings, current)
+        self._routes: Sequence[Route] = ()
+        self._choice = Choice()
         self._receiver = receiver
         self._templates = Templates(folders)
         self._read_back: dict[str, tuple[str, list[Directive]]] = {}
@@ -59,10 +73,13 @@ class Rendering:
         """
         self._templates.reload()
         receiver = self._receiver
-        sites = sites_of(routes, receiver.host if receiver else None)
-        port = allowed.port(self._settings.http_port)
-        common = {"nginx_version": facts.version, "http_port": port}
+        self._routes, choice = routes, self._certificates.choose(routes, receiver)
+        self._choice = choice
+        doors = Doors(self._settings.http_port, self._settings.https_port, choice.hosts)
+        sites = sites_of(routes, receiver.host if receiver else None, doors)
+        common = _common(self._settings, facts, choice)
         files = {
+            **choice.files,
             "mime.types": self._file("mime.types", {}, []),
             MAIN: self._main(sites, facts, common, generation),
         }
@@ -70,12 +87,23 @@ class Rendering:
             files |= self._site(site, common)
         if receiver:
             address, (access, _) = receiver.address(facts.gateway), _logs(facts)
+            tls = Tls(choice.hosts.get(receiver.host, ""), to_https(doors))
+            values = {**_receiver_values(receiver), **asdict(tls)}
             files["receiver.conf"] = self._file(
                 "receiver.conf",
-                {**common, **_receiver_values(receiver), "address": address, "access_log": access},
-                list(receiver_shape(receiver, port, address, access)),
+                {**common, **values, "address": address, "access_log": access},
+                list(receiver_shape(receiver, _listens(common), tls, address, access)),
             )
         return files
+
+    def stale(self) -> bool:
+        """Whether certificates would be others now than when files were last rendered."""
+        found = self._certificates.choose(self._routes, self._receiver)
+        return (found.hosts, found.files) != (self._choice.hosts, self._choice.files)
+
+    def certificates(self) -> Sequence[CertificateSeen]:
+        """What the hosts of the routes that were last rendered are served with by TLS."""
+        return self._certificates.choose(self._routes, self._receiver).seen
 
     def _site(self, site: Site, common: dict[str, Any]) -> dict[str, str]:
         """The files of one app."""
@@ -84,7 +112,7 @@ class Rendering:
         if site.targets:
             shapes["upstreams"] = upstream_shape(site)
         if site.servers:
-            shapes["sites"] = site_shape(site, common["http_port"])
+            shapes["sites"] = site_shape(site, _listens(common))
         files = {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
         return {file: self._file(file, values, expected) for file, expected in files.items()}
 
@@ -122,7 +150,7 @@ class Rendering:
             "drain": allowed.seconds(settings.drain),
             "names_hash": _names_hash([*names, receiver.host if receiver else ""]),
         }
-        return self._file(MAIN, values, list(main_shape(main)))
+        return self._file(MAIN, values, list(main_shape(main, _listens(common))))
 
     def _file(self, file: str, values: dict[str, Any], expected: list[Directive]) -> str:
         text = self._templates.render(template_of(file), values)
@@ -133,6 +161,23 @@ class Rendering:
         return text
 
 
+def _common(settings: Settings, facts: NginxFacts, choice: Choice) -> dict[str, Any]:
+    """What every template of a server is given."""
+    old = facts.version < _HTTP2
+    return {
+        "nginx_version": facts.version,
+        "http_port": allowed.port(settings.http_port),
+        "https_port": allowed.port(settings.https_port),
+        "http2_parameter": " http2" if old else "",
+        "tls": choice.wanted,
+    }
+
+
+def _listens(common: dict[str, Any]) -> Listens:
+    old = bool(common["http2_parameter"])
+    return Listens(common["http_port"], common["https_port"], common["tls"], old)
+
+
 def _site_values(site: Site) -> dict[str, Any]:
     return {
         "app": site.app,
@@ -141,6 +186,7 @@ def _site_values(site: Site) -> dict[str, Any]:
         "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
+        "hsts": site.hsts,
     }
 
 

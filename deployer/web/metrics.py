@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Flask, Request, Response, request
@@ -89,6 +89,7 @@ class _OfStore(Collector):
         yield from _of_counts(counts, now)
         yield from self._of_apps(snapshot, now)
         yield from _of_worker(snapshot, now)
+        yield _of_certificates(snapshot, sorted(self._apps))
         troubles = condition.troubles(self._store, sorted(self._apps), now)
         yield _gauge(
             "deployer_troubles", "Things that are not well: see /api/v1/status", len(troubles)
@@ -158,6 +159,22 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> Iterator[Metric]:
     )
     reloads.add_metric([], nginx.get("reloads", 0))
     yield reloads
+
+
+def _of_certificates(snapshot: Mapping[str, Any], apps: Iterable[str]) -> Metric:
+    """When the first of an app's certificates expires; none for an app without TLS."""
+    expiry = GaugeMetricFamily(
+        "deployer_certificate_expiry_timestamp_seconds",
+        "When the certificate of an app expires, the first of several",
+        labels=["app"],
+    )
+    ends: dict[str, float] = {}
+    for one in condition.certificates(snapshot, apps):
+        if one["ends"] is not None:
+            ends[one["app"]] = min(one["ends"], ends.get(one["app"], one["ends"]))
+    for app, end in sorted(ends.items()):
+        expiry.add_metric([app], end)
+    return expiry
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -80,6 +80,7 @@ def test_every_key_has_its_place_in_the_values(folder: Folder) -> None:
         "user": "web",
         "max_body": 512 * 1024,
         "threads": 4,
+        "tls": None,
         "operator_token_file": (folder.path / "secrets/operator.token",),
         "metrics_token_file": (folder.path / "secrets/metrics.token",),
     }
@@ -91,6 +92,8 @@ def test_every_key_has_its_place_in_the_values(folder: Folder) -> None:
         "container": "edge",
         "network": None,
         "http_port": 8080,
+        "https_port": 443,
+        "tls": (),
         "status_port": 8081,
         "keepalive_timeout": 20.0,
         "drain": 60.0,

@@ -13,6 +13,10 @@ NAME = (
     "not a name that deployer can use. Write up to 63 small letters, digits, - and _, such as web."
 )
 HOST = (
+    "not a host name. Write a name such as shop.example.com, or *.example.com for all below it, "
+    "without scheme, port or path."
+)
+ONE_HOST = (
     "not a host name. Write a name such as shop.example.com, "
     "without scheme, port, path or wildcard."
 )
@@ -59,7 +63,7 @@ TOP = [
     ("receiver: {max_body: 1 ton}", f"1: receiver.max_body: {SIZE}"),
     ("receiver: {max_body: 1GiB}", f"1: receiver.max_body: {SIZE}"),
     ("receiver: {threads: 0}", f"1: receiver.threads: {NUMBER}"),
-    ("receiver: {host: '*.example.com'}", f"1: receiver.host: {HOST}"),
+    ("receiver: {host: '*.example.com'}", f"1: receiver.host: {ONE_HOST}"),
     (
         "receiver: {bind: everywhere}",
         "1: receiver.bind: not an IP address. "

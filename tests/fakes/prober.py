@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from deployer.health import Answer, Prober
 from deployer.model import HealthCheck
+from deployer.routing import NOTHING_SAID, Front
+from deployer.tls_probe import Doors
 from tests.fakes.engine import FakeEngine
 from tests.fakes.proxy import FakeProxy
 
@@ -15,7 +17,7 @@ class FakeProber(Prober):
     """
 
     def __init__(self, engine: FakeEngine, proxy: FakeProxy) -> None:
-        super().__init__(http_port=0)
+        super().__init__(Doors(0))
         self.engine = engine
         self.proxy = proxy
         self.broken_through_proxy = False
@@ -25,7 +27,9 @@ class FakeProber(Prober):
         healthy = self.engine.answers(address)
         return Answer(healthy, "HTTP 200" if healthy else "Connection refused", 0.0)
 
-    def ask_through_proxy(self, host: str, path: str, check: HealthCheck) -> Answer:
+    def ask_through_proxy(
+        self, host: str, path: str, check: HealthCheck, front: Front = NOTHING_SAID
+    ) -> Answer:
         """Whether the proxy sends this to a container that answers."""
         target = None if self.broken_through_proxy else self.proxy.ask(host, path)
         healthy = target is not None and self.engine.answers(target.address)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from deployer.errors import DeployerError, NotConfirmed
-from deployer.ports import Applied, NginxFacts
+from deployer.ports import Applied, CertificateSeen, NginxFacts
 from deployer.proxies.sites import sites_of
 from deployer.routing import Route, Target
 
@@ -25,6 +25,8 @@ class FakeProxy:
         self.history: list[tuple[Route, ...]] = []
         self.holding = False
         self.down = False
+        self.replaced = False
+        self.seen: tuple[CertificateSeen, ...] = ()
         self._errors: list[tuple[DeployerError, bool]] = []
         self._pids = count(1000)
         self._workers: frozenset[int] = frozenset()
@@ -72,7 +74,7 @@ class FakeProxy:
         """Make these the live routes, or fail as told."""
         sites_of(routes)
         wanted = tuple(sorted(routes, key=lambda route: route.app))
-        if self.history and wanted == self.routes:
+        if self.history and wanted == self.routes and not self.replaced:
             self.down = False
             return Applied(len(self.history), self._old)
         if self._errors:
@@ -80,6 +82,7 @@ class FakeProxy:
             for _ in range(2 if late else 0):
                 self._reload()
             raise error
+        self.replaced = False
         before = self._reload()
         self.history.append(wanted)
         self.down = False
@@ -98,6 +101,14 @@ class FakeProxy:
     def live(self) -> int | None:
         """The number of the last change; None while `down`."""
         return None if self.down or not self.history else len(self.history)
+
+    def stale(self) -> bool:
+        """Whether a file was replaced, as told by `replaced`."""
+        return self.replaced
+
+    def certificates(self) -> tuple[CertificateSeen, ...]:
+        """Those that it was given."""
+        return self.seen
 
     def remaining(self, workers: frozenset[int]) -> frozenset[int]:
         """Those of these workers that are held, or serve now."""

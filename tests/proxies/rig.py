@@ -21,7 +21,7 @@ from deployer.ports import NginxFacts, NginxHost, NginxWorker
 from deployer.proxies.nginx import Nginx
 from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
-from deployer.routing import Target
+from deployer.routing import KeyPair, Target
 from tests.contracts.proxy import ProxyRig
 
 RECEIVER = "hooks.example"
@@ -122,9 +122,14 @@ class LosingHost:
 
 
 class NginxRig(ProxyRig):
-    """Nginx on ports of its own; `templates` is the user's folder, empty at first."""
+    """Nginx on ports of its own; `templates` is the user's folder, empty at first.
 
-    def __init__(self, folder: Path, receiver_port: int | None = None) -> None:
+    `tls` are the default certificates.
+    """
+
+    def __init__(
+        self, folder: Path, receiver_port: int | None = None, tls: tuple[KeyPair, ...] = ()
+    ) -> None:
         self._open = ExitStack()
         self._replicas: dict[str, Target] = {}
         self.state = folder / "nginx"
@@ -133,6 +138,8 @@ class NginxRig(ProxyRig):
         self.settings = Settings(
             container=f"deployer-test-nginx-{os.getpid()}-{secrets.token_hex(4)}",
             http_port=free_port(),
+            https_port=free_port(),
+            tls=tls,
             status_port=free_port(),
             keepalive_timeout=1.0,
             drain=2.0,

@@ -3,7 +3,8 @@
 import pytest
 
 from deployer.errors import RenderRefused
-from deployer.proxies.sites import ReceiverSite, Server, Site, sites_of
+from deployer.proxies.servers import Server
+from deployer.proxies.sites import ReceiverSite, Site, sites_of
 from deployer.routing import Route, Target
 
 HERE = (Target("10.0.0.1", 80),)

@@ -23,7 +23,7 @@ from deployer.config.compose.forms import (
     number,
     word,
 )
-from deployer.config.kinds import FilePath, Host, Tag, text
+from deployer.config.kinds import FilePath, Tag, text
 from deployer.config.problems import Key, Wrong, quoted
 from deployer.spec import Healthcheck, Logging, Pairs
 
@@ -155,7 +155,6 @@ StopSignal = Annotated[
     str, PlainValidator(_stop_signal), WithJsonSchema({"type": ["string", "integer"]})
 ]
 Tags = Annotated[list[Tag], BeforeValidator(listed)]
-Hosts = Annotated[list[Host], BeforeValidator(listed)]
 Files = Annotated[
     tuple[FilePath, ...],
     BeforeValidator(many),

@@ -210,7 +210,8 @@ def _of_certificates(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
         if one["problem"]:
             found.append(Trouble(one["app"], f"TLS of {hosts}: {one['problem']}"))
         elif ends is not None and ends - now < ENDS_SOON:
-            left = "today" if ends - now < DAY else f"in {int((ends - now) // DAY)} days"
+            days = int((ends - now) // DAY)
+            left = f"in {days} day{'' if days == 1 else 's'}" if days else "today"
             reason = f"the certificate of {hosts} expires {left}. Put a new one in its place"
             found.append(Trouble(one["app"], reason))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +28,9 @@ PROBER = Prober(Doors(0))
 
 
 @contextmanager
-def server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+def server(
+    answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """A listener that hands each connection, its request read, to `answer`; its port."""
     listener = socket.create_server(("127.0.0.1", 0))
     taken: list[socket.socket] = []
@@ -40,8 +43,13 @@ def server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
                 return
             taken.append(connection)
             with closing(connection), suppress(OSError):
-                connection.recv(4096)
-                answer(connection)
+                if context is None:
+                    connection.recv(4096)
+                    answer(connection)
+                    continue
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    secured.recv(4096)
+                    answer(secured)
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -180,6 +180,16 @@ def test_refreshing_what_is_live_does_nothing_unless_the_proxy_is_away() -> None
     assert proxy.routes == (route("web", "10.0.0.7"),)
 
 
+def test_refreshing_what_is_live_takes_in_a_file_that_was_replaced() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    traffic.begin({"web": route("web")})
+    proxy.replaced = True
+    assert traffic.refresh({"web": route("web")}) is not None
+    assert proxy.reloads() == 1
+    assert traffic.refresh({"web": route("web")}) is None
+
+
 def test_draining_waits_for_the_workers_that_know_the_old_route_and_no_longer() -> None:
     proxy = FakeProxy()
     proxy.holding = True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deployer.config.values import Nginx as Settings
 from deployer.ports import CertificateSeen
+from deployer.proxies import allowed
 from deployer.proxies.certificates import Certificate, Reader, Unusable
 from deployer.proxies.generations import PRIVATE
 from deployer.proxies.servers import fronts_of
@@ -93,7 +94,7 @@ class Certificates:
         """A host's certificate, if there is one, and what is wrong with what is configured."""
         prefix = "default"
         if front.pairs:
-            prefix = "receiver" if app == RECEIVER else f"app.{app}"
+            prefix = "receiver" if app == RECEIVER else f"app.{allowed.name(app)}"
         pairs = front.pairs or self._settings.tls
         slots = {f"{prefix}.{at}": pair for at, pair in enumerate(pairs, start=1)}
         now = self._now()

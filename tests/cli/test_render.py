@@ -9,6 +9,7 @@ from deployer.config import load
 from deployer.model import Running
 from deployer.routing import Route, Target
 from tests.cli.world import World, replica
+from tests.proxies.authority import Authority
 
 
 def routes(world: World) -> list[Route]:
@@ -73,3 +74,21 @@ def test_a_folder_with_files_in_it_is_left_alone(world: World) -> None:
     assert result.exit_code == 2
     assert "is not empty" in result.stderr
     assert [file.name for file in kept.iterdir()] == ["dockerhub.token"]
+
+
+def test_no_key_is_printed_or_written_and_a_bad_certificate_is_named(world: World) -> None:
+    pair = Authority(world.folder / "tls").order("web", "web.example.com")
+    text = world.config.read_text()
+    tls = "{host: web.example.com, tls: {certificate: tls/web.pem, key: tls/web.key}, "
+    world.config.write_text(text.replace("{host: web.example.com, ", tls))
+    world.see(replica(world.deploy(), 1))
+    folder = world.folder / "out"
+    runs = [world.run("render", *more) for more in ((), ("--json",), ("--output", str(folder)))]
+    written = [path.read_text() for path in folder.rglob("*") if path.is_file()]
+    assert any("ssl_certificate certificates/app.web.1.crt" in one for one in written)
+    for said in [*(one.output for one in runs), *written]:
+        assert "PRIVATE" not in said
+    pair.key.unlink()
+    result = world.run("render")
+    assert f"web: there is no file {pair.key}" in result.stderr
+    assert "ssl_certificate" not in result.stdout

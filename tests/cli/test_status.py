@@ -205,3 +205,32 @@ def test_it_fits_the_terminal(world: World, width: int) -> None:
     output = world.run("status", width=width).stdout
     assert "no such image" in output
     assert max(map(len, output.splitlines())) <= width
+
+
+DAY = 86400.0
+
+
+@pytest.mark.parametrize(
+    ("left", "problem", "shown", "words"),
+    [
+        (15 * DAY, "", "15 days left", ""),
+        (1.5 * DAY, "", "1 day left", "the certificate of a.example expires in 1 day."),
+        (0.5 * DAY, "", "0 days left", "the certificate of a.example expires today"),
+        (13.5 * DAY, "", "13 days left", "expires in 13 days. Put a new one in its place"),
+        (-DAY, "it has expired", "expired ", "TLS of a.example: it has expired"),
+        (None, "there is no file", "no TLS", "TLS of a.example: there is no file"),
+    ],
+)
+def test_the_end_of_a_certificate_is_shown_and_told_two_weeks_before(
+    world: World, left: float | None, problem: str, shown: str, words: str
+) -> None:
+    ends = None if left is None else time.time() + left + 60
+    seen = {"app": "web", "hosts": ["a.example"], "ends": ends, "problem": problem}
+    world.see(certificates=[seen])
+    result = world.run("status")
+    assert shown in result.stdout
+    assert words in result.stdout
+    assert result.exit_code == (1 if words else 0)
+    (told,) = json.loads(world.run("status", "--json").stdout)["certificates"]
+    assert told["days_left"] == (None if left is None else int(left // DAY))
+    assert (told["app"], told["hosts"], told["problem"]) == ("web", ["a.example"], problem or None)

@@ -64,6 +64,23 @@ def test_worker_and_nginx_are_told_of_as_they_were_last_seen(receiver: Running) 
     assert seen["deployer_nginx_draining", ()] == 2
 
 
+def test_when_an_apps_first_certificate_expires_is_told(receiver: Running) -> None:
+    seen = [
+        {"app": "web", "hosts": ["a.example"], "ends": 2000.0, "problem": ""},
+        {"app": "web", "hosts": ["b.example"], "ends": 1000.0, "problem": ""},
+        {"app": "receiver.host", "hosts": ["h.example"], "ends": 3000.0, "problem": ""},
+        {"app": "web", "hosts": ["c.example"], "ends": None, "problem": "none"},
+        {"app": "gone", "hosts": ["d.example"], "ends": 1.0, "problem": ""},
+    ]
+    receiver.store.show({"at": time.time(), "apps": {}, "certificates": seen})
+    told = samples(receiver.get("/metrics"))
+    name = "deployer_certificate_expiry_timestamp_seconds"
+    assert {labels: value for (one, labels), value in told.items() if one == name} == {
+        (("app", "web"),): 1000.0,
+        (("app", "receiver.host"),): 3000.0,
+    }
+
+
 def test_requests_are_told_by_rule_and_no_secret_or_foreign_word_is_a_label(
     receiver: Running,
 ) -> None:

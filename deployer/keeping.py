@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from deployer import adoption, turns
 from deployer.config import Config
+from deployer.model import Replica
 from deployer.parts import Parts
 from deployer.reconcile import Reconciler
 from deployer.reloading import Reloading
+from deployer.reviving import Reviving
 from deployer.settling import Settling
 from deployer.watching import Watching
 
@@ -29,21 +31,31 @@ class Keeping:
     _fresh: set[str] = field(init=False, default_factory=set)
     _tags: Reconciler = field(init=False)
     _settling: Settling = field(init=False)
+    _reviving: Reviving = field(init=False)
 
     def __post_init__(self) -> None:
         now = self.parts()
         self._tags = Reconciler(lambda: self.parts().apps, now.store, now.registry, now.now)
         self._settling = Settling(self.parts)
+        self._reviving = Reviving(self.parts)
 
     def runs(self, changed: Callable[[], None]) -> list[Callable[[threading.Event], None]]:
         """What runs in threads of its own; `changed` is called when something did in Docker."""
-        watching = Watching(self.parts().engine, changed)
+        watching = Watching(self.parts().engine, changed, lost=self._reviving.lost)
         return [self._tags.run, watching.run, *([self.reloading.run] if self.reloading else [])]
 
     def begin(self) -> None:
         """Know what was seen before, and what is to be looked at first. Raises StoreError."""
         self._tags.begin()
         self._settling.ask(self.parts().apps, ordered=False)
+
+    def replicas(self, busy: Collection[str] = ()) -> list[Replica]:
+        """All replicas, once what Docker ended runs again, but of busy apps; see Reviving."""
+        return self._reviving.replicas(busy)
+
+    def check_revived(self) -> None:
+        """Raise StartFailed while something does not run that could not be started again."""
+        self._reviving.check()
 
     def follow(self) -> Config | None:
         """A changed configuration to be in force from now on; None where there is none."""

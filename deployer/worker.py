@@ -102,7 +102,7 @@ class Worker:
             log.info("removed one-off containers of an earlier run", containers=left)
         held = adoption.adopt(parts)
         active = parts.store.active()
-        replicas = parts.engine.replicas()
+        replicas = self._keeping.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))
         under_way = {deployment.id for deployment in parts.store.running()}
         stale = [one for one in replicas if self._is_stale(one, active, under_way)]
@@ -139,6 +139,7 @@ class Worker:
         if due:
             self._done("settle", self._keeping.settle)
             self._done("look", self._look)
+            self._done("start again", self._keeping.check_revived)
 
     def _work(self, due: bool) -> None:
         if self.parts.store.changed() or due:
@@ -275,7 +276,7 @@ class Worker:
         next container, which may be another app's.
         """
         busy = self._busy_apps()
-        active, replicas = self.parts.store.active(), self.parts.engine.replicas()
+        active, replicas = self.parts.store.active(), self._keeping.replicas(busy)
         routes = self._routes(active, replicas)
         routes |= dict.fromkeys(self._keeping.gone)
         settled = {name: route for name, route in routes.items() if name not in busy}
@@ -287,9 +288,8 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        parts = self.parts
-        seen = sight(parts.engine, self.proxy, parts.apps, replicas, parts.now())
-        waits = turns.waits(parts.store, parts.apps)
+        seen = sight(self.parts, self.proxy, replicas)
+        waits = turns.waits(self.parts.store, self.parts.apps)
         self._pulse.show({**seen, "waits": waits, **self._keeping.shown()})
 
 

@@ -56,6 +56,7 @@ class FakeEngine(FakeOneOffs):
         self._made = 0
         self._lock = threading.RLock()
         self._changes = 0
+        self._events_ended = False
 
     # what tests say to it
 
@@ -66,6 +67,10 @@ class FakeEngine(FakeOneOffs):
     def calm(self) -> None:
         """Let nothing fail any more that was told to."""
         self._failures.clear()
+
+    def end_events(self) -> None:
+        """End the connection of the next one who waits for a change."""
+        self._events_ended = True
 
     def answers(self, address: str) -> bool:
         """Whether a probe of this address would be answered now."""
@@ -222,6 +227,9 @@ class FakeEngine(FakeOneOffs):
         """See ports.Engine; asked all the time, it is not among the `calls`."""
         if (failure := self._failure("wait_for_change")) is not None:
             raise failure.error
+        if self._events_ended:
+            self._events_ended = False
+            return after
         known = int(after) if after else self._changes
         end = time.monotonic() + timeout
         while self._changes == known and time.monotonic() < end:

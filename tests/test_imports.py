@@ -25,7 +25,17 @@ PROCEDURE = {
         "traffic",
     ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
-    *("watching", "reloading", "settling", "keeping", "pulse", "sight", "worker"),
+    *(
+        "sharing",
+        "moving",
+        "watching",
+        "reloading",
+        "settling",
+        "keeping",
+        "pulse",
+        "sight",
+        "worker",
+    ),
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

@@ -9,6 +9,7 @@ from typing import Any
 
 from deployer import adoption, turns
 from deployer.config import Config
+from deployer.moving import Moving
 from deployer.parts import Parts
 from deployer.reconcile import Reconciler
 from deployer.reloading import Reloading
@@ -21,6 +22,7 @@ class Keeping:
     """Keeps apps as they are meant to be. `parts` gives those that are in force.
 
     Without `reloading` the configuration stays as it is. `gone` are the apps that it has no more.
+    `moving` is told what is seen, and moves apps whose shared network is another one now.
     """
 
     parts: Callable[[], Parts]
@@ -29,11 +31,13 @@ class Keeping:
     _fresh: set[str] = field(init=False, default_factory=set)
     _tags: Reconciler = field(init=False)
     _settling: Settling = field(init=False)
+    moving: Moving = field(init=False)
 
     def __post_init__(self) -> None:
         now = self.parts()
         self._tags = Reconciler(lambda: self.parts().apps, now.store, now.registry, now.now)
         self._settling = Settling(self.parts)
+        self.moving = Moving(self.parts)
 
     def runs(self, changed: Callable[[], None]) -> list[Callable[[threading.Event], None]]:
         """What runs in threads of its own; `changed` is called when something did in Docker."""
@@ -74,4 +78,4 @@ class Keeping:
     def shown(self) -> dict[str, Any]:
         """What the snapshot says of it."""
         config = {"config": self.reloading.shown()} if self.reloading else {}
-        return {**config, "reconcile": self._tags.shown()}
+        return {**config, "reconcile": self._tags.shown(), "left_behind": self.moving.shown()}

@@ -421,7 +421,16 @@ class TestLooking:
                 "deployment": web.deployment,
             }
         ]
-        assert set(seen) == {"at", "pid", "nginx", "waits", "apps", "worker", "reconcile"}
+        assert set(seen) == {
+            "at",
+            "pid",
+            "nginx",
+            "waits",
+            "apps",
+            "worker",
+            "reconcile",
+            "left_behind",
+        }
 
     def test_a_push_that_nobody_told_of_is_deployed_and_the_snapshot_shows_it(
         self, served: World

@@ -249,7 +249,8 @@ class Replica:
 
     `health` is the verdict of the image's own HEALTHCHECK: "", "starting", "healthy" or
     "unhealthy", and `checked` what it said last. `address` is its IP address, "" while it has
-    none. Of one that was started again `exit_code` and `oom_killed` tell how it ended before.
+    none; `joined` is the id of the container whose network it shares, "" where it has its own. Of
+    one that was started again `exit_code` and `oom_killed` tell how it ended before.
     """
 
     app: str
@@ -259,6 +260,7 @@ class Replica:
     id: str
     name: str
     address: str = ""
+    joined: str = ""
     state: Running = Running.CREATED
     health: str = ""
     exit_code: int | None = None

@@ -16,6 +16,7 @@ from deployer.deployment import Deployment, Recovery, recover
 from deployer.errors import DeployerError, Interrupted
 from deployer.keeping import Keeping
 from deployer.model import Replica, Route
+from deployer.moving import freed
 from deployer.parts import Parts
 from deployer.planning import Planner
 from deployer.ports import Active, Applied, Proxy
@@ -237,7 +238,7 @@ class Worker:
         log.info("removing what an earlier run left over", replicas=[one.name for one in stale])
         try:
             self.parts.traffic.wait_drained(applied, self._sleep)
-            for replica in stale:
+            for replica in freed(self.parts, stale, self._sleep):
                 self.parts.engine.retire(replica)
             for app in {one.app for one in stale}:
                 newest = max(one.release for one in stale if one.app == app)
@@ -276,9 +277,8 @@ class Worker:
         next container, which may be another app's.
         """
         busy = self._busy_apps()
-        active, replicas = self.parts.store.active(), self._keeping.replicas(busy)
-        routes = self._routes(active, replicas)
-        routes |= dict.fromkeys(self._keeping.gone)
+        active, replicas = self._keeping.seen(busy)
+        routes = self._routes(active, replicas) | dict.fromkeys(self._keeping.gone)
         settled = {name: route for name, route in routes.items() if name not in busy}
         try:
             if self.parts.traffic.refresh(settled):

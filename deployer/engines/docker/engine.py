@@ -106,7 +106,9 @@ class DockerEngine:
             try:
                 inspected = self._clients.api.inspect_container(replica.id)
                 found = look.replica_of(inspected) or self._adoptions.replica_of(inspected)
-                found = found and look.with_its_end(self._clients.api, found)
+                if found is not None:
+                    found = look.with_its_end(self._clients.api, found)
+                    found = look.reached(self._clients.api, found)
             except NotFound:
                 found = None
         return found or replace(replica, state=Running.GONE, address="")

@@ -260,7 +260,6 @@ class Replica:
     id: str
     name: str
     address: str = ""
-    joined: str = ""
     state: Running = Running.CREATED
     health: str = ""
     exit_code: int | None = None
@@ -268,6 +267,7 @@ class Replica:
     oom_killed: bool = False
     started_at: str = ""
     checked: str = ""
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -105,14 +106,11 @@ def test_requests_cannot_be_redirected_to_a_wildcard() -> None:
     ],
 )
 def test_a_template_that_redirects_or_listens_otherwise_is_refused(
-    tmp_path: object, template: str, old: str, new: str, words: str
+    tmp_path: Path, template: str, old: str, new: str, words: str
 ) -> None:
-    from pathlib import Path
-
-    folder = Path(str(tmp_path))
     text = (package_templates() / template).read_text()
     assert old in text
-    (folder / template).write_text(text.replace(old, new))
+    (tmp_path / template).write_text(text.replace(old, new))
     redirecting = replace(route("a", "x.e"), front=Front(redirect_from=("y.e",)))
     with pytest.raises(RenderRefused, match=words):
-        Rendering(Settings(), None, [folder, package_templates()]).files([redirecting], FACTS, 1)
+        Rendering(Settings(), None, [tmp_path, package_templates()]).files([redirecting], FACTS, 1)

@@ -40,8 +40,14 @@ class Certificate:
     ends: float
 
     def covers(self, host: str) -> bool:
-        """Whether it is for this host, as clients compare (RFC 9525): `*` is one whole label."""
-        return host in self.names or f"*.{host.partition('.')[2]}" in self.names
+        """Whether it is for this host, as clients compare (RFC 9525): `*` is one whole label.
+
+        Most take no wildcard for all of a top-level domain.
+        """
+        domain = host.partition(".")[2]
+        if host.startswith("*.") or host not in self.names:
+            return "." in domain and f"*.{domain}" in self.names
+        return True
 
     def doubt(self, now: float) -> str:
         """Why clients refuse it at this moment; "" where they do not."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -84,8 +86,9 @@ class Authority:
         context.load_verify_locations(cadata=self.certificate.decode())
         return context
 
-    def shown(self, port: int, host: str, *protocols: str) -> tuple[int, str | None]:
-        """The serial number of the certificate for a host, which is valid, and what is spoken."""
+    @contextmanager
+    def connected(self, port: int, host: str, *protocols: str) -> Iterator[ssl.SSLSocket]:
+        """A connection to a host of this machine, whose certificate is valid."""
         context = self.context()
         if protocols:
             context.set_alpn_protocols(list(protocols))
@@ -93,6 +96,11 @@ class Authority:
             socket.create_connection(("127.0.0.1", port), 5) as connection,
             context.wrap_socket(connection, server_hostname=host) as client,
         ):
+            yield client
+
+    def shown(self, port: int, host: str, *protocols: str) -> tuple[int, str | None]:
+        """The serial number of the certificate for a host, which is valid, and what is spoken."""
+        with self.connected(port, host, *protocols) as client:
             found = x509.load_der_x509_certificate(client.getpeercert(binary_form=True) or b"")
             return found.serial_number, client.selected_alpn_protocol()
 

@@ -31,12 +31,14 @@ def authority(tmp_path: Path) -> Authority:
     [
         ("a.e", "a.e", True),
         ("A.e", "a.e", True),
-        ("*.e", "a.e", True),
-        ("*.e", "b.a.e", False),
-        ("*.e", "e", False),
-        ("*.e", "*.e", True),
-        ("a.e", "*.e", False),
-        ("*.a.e", "*.e", False),
+        ("*.a.e", "b.a.e", True),
+        ("*.a.e", "c.b.a.e", False),
+        ("*.a.e", "a.e", False),
+        ("*.a.e", "*.a.e", True),
+        ("b.a.e", "*.a.e", False),
+        ("*.b.a.e", "*.a.e", False),
+        ("*.e", "a.e", False),
+        ("*.e", "*.e", False),
     ],
 )
 def test_a_wildcard_is_for_one_whole_label(

@@ -88,6 +88,7 @@ def main_shape(main: Main, listens: Listens) -> Iterator[Directive]:
         directive("server_name", "_"),
         directive("access_log", "off"),
         directive("ssl_reject_handshake", "on"),
+        directive("return", 444),
     ]
     own = ["receiver.conf"] if main.receiver else []
     includes = ["mime.types", *own, "upstreams/*.conf", "sites/*.conf", *main.include]

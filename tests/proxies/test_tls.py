@@ -108,6 +108,9 @@ def test_a_name_that_nobody_has_is_shown_no_certificate(tls: Tls) -> None:
     tls.apply(tls.route("web", "web.example"))
     assert tls.refuses("unknown.example")
     assert tls.refuses("x.web.example")
+    with tls.authority.connected(tls.port, "web.example") as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: unknown.example\r\n\r\n")
+        assert client.recv(100) == b""
 
 
 def test_without_a_certificate_nothing_listens_for_tls(rig: NginxRig) -> None:

@@ -29,6 +29,7 @@ def sight(
             "live": proxy.live(),
             "draining": proxy.draining(),
             "reloads": proxy.reloads(),
+            "held": [asdict(one) for one in proxy.held()],
         },
         "apps": {
             name: [

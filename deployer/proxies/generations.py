@@ -14,6 +14,8 @@ from pathlib import Path
 from deployer.errors import ProxyError
 
 KEPT = 5
+SERVED = "served.json"
+"""What is served by a generation, for the next worker; Nginx reads it never."""
 _CURRENT = re.compile(r"generations/([0-9]+)")
 _UNFINISHED = ".new-"
 
@@ -100,7 +102,7 @@ class Generations:
             if previous is not None and before.get(name) == text:
                 os.link(self.path(previous) / name, folder / name)
             else:
-                _write(folder / name, text)
+                _write(folder / name, text, 0o600 if name == SERVED else 0o644)
         for made in (*inside, folder):
             made.chmod(0o755)
             _sync(made)
@@ -156,11 +158,11 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fchmod(file.fileno(), 0o644)
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
 
 

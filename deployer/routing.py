@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -53,12 +54,24 @@ NOTHING_SAID = Front()
 
 @dataclass(frozen=True, slots=True)
 class RouteRule:
-    """What `config.yml` says of an app's traffic: these hosts and this path, to that port."""
+    """What `config.yml` says of an app's traffic: these hosts and this path, to that port.
+
+    `template` and `snippet` name files in `nginx.templates`: one that is used instead of
+    locations.conf.j2, and one that is put at the end of each location. "" for none.
+    """
 
     hosts: tuple[str, ...]
     port: int
     path: str = "/"
     front: Front = NOTHING_SAID
+    template: str = ""
+    snippet: str = ""
+
+    def to(self, app: str, targets: Iterable[Target]) -> Route:
+        """The app's route to these targets; all else is as the rule says."""
+        same = {one.name for one in fields(RouteRule)} & {one.name for one in fields(Route)}
+        said = {name: getattr(self, name) for name in same}
+        return Route(app=app, targets=tuple(targets), **said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +94,5 @@ class Route:
     path: str
     targets: tuple[Target, ...]
     front: Front = NOTHING_SAID
+    template: str = ""
+    snippet: str = ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from deployer.errors import DeployerError
 from deployer.model import App, Replica, Running
 from deployer.ports import Applied, Proxy
-from deployer.routing import Route, RouteRule, Target
+from deployer.routing import Route, Target
 
 
 def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
@@ -26,17 +26,13 @@ def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
         (Target(replica.address, rule.port) for replica in replicas if _can_serve(replica)),
         key=lambda target: (target.address, target.port),
     )
-    return _route(app.name, rule, tuple(targets)) if targets else None
+    return rule.to(app.name, targets) if targets else None
 
 
 def closed_route(app: App) -> Route | None:
     """The app's route while nothing of it runs; None where it has none."""
     rule = app.route
-    return None if rule is None else _route(app.name, rule, ())
-
-
-def _route(app: str, rule: RouteRule, targets: tuple[Target, ...]) -> Route:
-    return Route(app, rule.hosts, rule.path, targets, front=rule.front)
+    return None if rule is None else rule.to(app.name, ())
 
 
 def _can_serve(replica: Replica) -> bool:
@@ -45,9 +41,13 @@ def _can_serve(replica: Replica) -> bool:
 
 @dataclass(slots=True)
 class _Change:
-    """What somebody waits for at the door: routes of some apps, None to take one away."""
+    """What somebody waits for at the door: routes of some apps, None to take one away.
+
+    `strict`: an app that is held back keeps the route it had, and the one who waits is told.
+    """
 
     routes: Mapping[str, Route | None]
+    strict: bool = False
     done: Future[Applied] = field(default_factory=Future)
 
 
@@ -66,11 +66,20 @@ class Traffic:
         self._list = threading.Lock()
         self._door = threading.Lock()
         self._begun: Applied | None = None
+        self._refused = False
 
     def switch(self, app: str, route: Route | None) -> Applied:
         """Make this the app's live route; returns once new connections reach it.
 
-        Raises ProxyError, and then the app's previous route is live as before.
+        Raises ProxyError, also where the app's site is held back: its previous route is live
+        as before then.
+        """
+        return self._pass({app: route}, strict=True)
+
+    def restore(self, app: str, route: Route | None) -> Applied:
+        """Make this the app's live route again, also where its site is held back.
+
+        Its last good version gets these addresses then, and if there is none requests get 503.
         """
         return self._pass({app: route})
 
@@ -82,11 +91,13 @@ class Traffic:
     def refresh(self, routes: Mapping[str, Route | None]) -> Applied | None:
         """Make these the live routes of the apps named, unless they are and Nginx answers.
 
-        Files that they are served with, such as certificates, may have been replaced meanwhile.
+        Also where they are the same and would be served otherwise: a template was changed, or a
+        certificate.
         """
         with self._list:
             same = all(self._routes.get(app) == route for app, route in routes.items())
-        if same and self._proxy.live() is not None and not self._proxy.stale():
+        answers = self._proxy.live() is not None
+        if same and answers and not self._refused and not self._proxy.stale():
             return None
         return self._pass(routes)
 
@@ -108,8 +119,8 @@ class Traffic:
         """Wait until no Nginx worker is left that knows what was live before this began."""
         return self._begun is None or self.wait_drained(self._begun, sleep)
 
-    def _pass(self, routes: Mapping[str, Route | None]) -> Applied:
-        change = _Change(routes)
+    def _pass(self, routes: Mapping[str, Route | None], *, strict: bool = False) -> Applied:
+        change = _Change(routes, strict)
         with self._list:
             self._waiting.append(change)
         with self._door:
@@ -131,20 +142,33 @@ class Traffic:
                 self._go([change])
         else:
             for change in together:
-                change.done.set_result(applied)
+                held = [applied.held[app] for app in _held(change, applied)]
+                if held:
+                    change.done.set_exception(held[0])
+                else:
+                    change.done.set_result(applied)
         finally:
             # Nobody waits for ever, whatever else was raised; what is done is not touched.
             for change in together:
                 change.done.cancel()
 
     def _apply(self, together: Sequence[_Change]) -> Applied:
-        routes = dict(self._routes)
+        routes: dict[str, Route | None] = dict(self._routes)
         for change in together:
-            for app, route in change.routes.items():
-                routes.pop(app, None)
-                if route is not None:
-                    routes[app] = route
-        applied = self._proxy.apply([routes[app] for app in sorted(routes)])
+            routes |= change.routes
+        strict = {app for change in together if change.strict for app in change.routes}
+        applied = self._proxy.apply(
+            [route for _, route in sorted(routes.items()) if route],
+            {app: self._routes.get(app) for app in strict},
+        )
+        refused = {app for change in together for app in _held(change, applied)}
+        routes |= {app: self._routes.get(app) for app in refused}
         with self._list:
-            self._routes = routes
+            self._routes = {app: route for app, route in routes.items() if route}
+            # The route that it keeps may be served with the templates of today: see at next look.
+            self._refused = bool(refused)
         return applied
+
+
+def _held(change: _Change, applied: Applied) -> list[str]:
+    return [app for app in change.routes if change.strict and app in applied.held]

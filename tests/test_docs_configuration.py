@@ -56,6 +56,13 @@ NEEDS: dict[str, dict[str, Any]] = {
     "receiver.tls": {"receiver": {"host": "deployer.example.com"}},
     "receiver.tls.": {"receiver": {"tls": _PAIR}},
     "apps.*.route.p": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
+    **{
+        f"apps.*.route.{key}": {
+            "nginx": {"templates": "nginx"},
+            "apps": {"web": {"route": {"host": "a.test", "port": 8080}}},
+        }
+        for key in ("template", "snippet")
+    },
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.registry": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},

@@ -91,6 +91,7 @@ def test_an_app_that_never_ran_has_nothing_active(store: SQLiteStore) -> None:
         "held_back": [],
         "snapshot": {"at": None, "age": None},
         "nginx": None,
+        "certificates": [],
     }
 
 

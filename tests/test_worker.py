@@ -441,6 +441,7 @@ class TestLooking:
             "live": served.proxy.live(),
             "draining": 0,
             "reloads": served.proxy.reloads(),
+            "held": [],
         }
         (web,) = served.replicas("web")
         assert seen["apps"]["web"] == [

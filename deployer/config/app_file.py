@@ -10,6 +10,7 @@ from deployer.config import fronts, kinds
 from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.deploy_file import AppDeployFile, ReconcileFile
 from deployer.config.front_file import FrontFile
+from deployer.config.nginx import SnippetName, TemplateName
 from deployer.config.section import Section
 from deployer.model import HealthCheck
 from deployer.spec import (
@@ -47,6 +48,16 @@ class RouteFile(FrontFile):
     path: kinds.RoutePath = Field("/", description="Path under which all requests go to the app.")
     port: kinds.Port = Field(
         description="Port in the container, which need not be published.", examples=["8080"]
+    )
+    template: TemplateName | None = Field(
+        None,
+        description="File in `nginx.templates` that is used instead of locations.conf.j2.",
+        examples=["shop.conf.j2"],
+    )
+    snippet: SnippetName | None = Field(
+        None,
+        description="File in `nginx.templates` that is put at the end of each location.",
+        examples=["shop.conf"],
     )
 
     @property

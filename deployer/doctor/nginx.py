@@ -17,7 +17,7 @@ from deployer.engines.docker.nginx_image import NginxImage
 from deployer.errors import DeployerError, ProxyError
 from deployer.model import parse_image
 from deployer.ports import NginxFacts, Registry
-from deployer.routing import Route, RouteRule, Target
+from deployer.routing import Target
 
 OLDEST = (1, 22, 0)
 LOSSLESS = (1, 27, 4)
@@ -147,7 +147,11 @@ def _facts(
 
 
 def _look_at_rendering(config: Config, facts: NginxFacts, report: Report) -> None:
-    routes = [_route(app.name, app.route) for app in config.apps.values() if app.route]
+    routes = [
+        app.route.to(app.name, [Target("127.0.0.1", app.route.port)])
+        for app in config.apps.values()
+        if app.route
+    ]
     try:
         rendering = wiring.renderer(config)
         rendering.files(routes, facts, 1)
@@ -157,11 +161,6 @@ def _look_at_rendering(config: Config, facts: NginxFacts, report: Report) -> Non
                 report.problem("nginx", what, "Then it is picked up by itself within seconds")
     except ProxyError as error:
         report.error("nginx", error)
-
-
-def _route(app: str, rule: RouteRule) -> Route:
-    here = (Target("127.0.0.1", rule.port),)
-    return Route(app, rule.hosts, rule.path, here, front=rule.front)
 
 
 def _wants_tls(config: Config) -> bool:

@@ -6,7 +6,15 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
-from deployer.ports.proxy import Applied, CertificateSeen, NginxFacts, NginxHost, NginxWorker, Proxy
+from deployer.ports.proxy import (
+    Applied,
+    CertificateSeen,
+    HeldSite,
+    NginxFacts,
+    NginxHost,
+    NginxWorker,
+    Proxy,
+)
 from deployer.ports.rows import (
     Active,
     Adopted,
@@ -32,6 +40,7 @@ __all__ = [
     "Engine",
     "Found",
     "Heard",
+    "HeldSite",
     "Inbound",
     "Login",
     "Logins",

@@ -17,6 +17,8 @@ KEPT = 5
 PRIVATE = "certificates"
 """The folder of a generation that only its owner and root may enter."""
 
+SERVED = "served.json"
+"""What is served by a generation, for the next worker; Nginx reads it never."""
 _CURRENT = re.compile(r"generations/([0-9]+)")
 _UNFINISHED = ".new-"
 
@@ -103,7 +105,7 @@ class Generations:
             if previous is not None and before.get(name) == text:
                 os.link(self.path(previous) / name, folder / name)
             else:
-                _write(folder / name, text)
+                _write(folder / name, text, _mode(name))
         for made in (*inside, folder):
             # Nginx's master reads certificates and keys, and it is root or this user.
             made.chmod(0o700 if made.name == PRIVATE else 0o755)
@@ -160,12 +162,16 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-def _write(path: Path, text: str) -> None:
+def _mode(name: str) -> int:
+    return 0o600 if name == SERVED or name.startswith(f"{PRIVATE}/") else 0o644
+
+
+def _write(path: Path, text: str, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fchmod(file.fileno(), 0o600 if path.parent.name == PRIVATE else 0o644)
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from deployer.config.values import Nginx as Settings
+from deployer.errors import RenderRefused
 from deployer.ports import CertificateSeen, NginxFacts
 from deployer.proxies import allowed
 from deployer.proxies.choice import Certificates, Choice
 from deployer.proxies.expected import (
     Listens,
-    Main,
     Tls,
     locations_shape,
     main_shape,
@@ -21,10 +23,11 @@ from deployer.proxies.expected import (
     site_shape,
     upstream_shape,
 )
+from deployer.proxies.main_values import main_of, main_values, receiver_values
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.servers import Doors, to_https
-from deployer.proxies.sites import ReceiverSite, Site, sites_of
-from deployer.proxies.templates import Templates
+from deployer.proxies.sites import ReceiverSite, Site, sites_of, watched
+from deployer.proxies.templates import Seen, Templates, seen
 from deployer.routing import Route
 
 MAIN = "nginx.conf"
@@ -39,16 +42,8 @@ _OF_APPS = {
 """Where the files of single apps are, and what they are rendered from."""
 
 
-def template_of(file: str) -> str:
-    """The name of the template that a generation's file is rendered from."""
-    folder = file.partition("/")[0]
-    if folder in _OF_APPS:
-        return _OF_APPS[folder]
-    return file if file == "mime.types" else f"{file}.j2"
-
-
 class Rendering:
-    """Routes in, checked files out; nothing of the disk or of Nginx is touched."""
+    """Routes in, checked files out; nothing of Nginx is touched, and nothing is written."""
 
     def __init__(
         self,
@@ -63,7 +58,9 @@ class Rendering:
         self._choice = Choice()
         self._receiver = receiver
         self._templates = Templates(folders)
+        self._loaded: Seen = ()
         self._read_back: dict[str, tuple[str, list[Directive]]] = {}
+        self._rendered: dict[str, tuple[Site, NginxFacts, Seen, dict[str, str]]] = {}
 
     def files(self, routes: Sequence[Route], facts: NginxFacts, generation: int) -> dict[str, str]:
         """Every file of this generation by relative path.
@@ -71,114 +68,156 @@ class Rendering:
         Raises RenderRefused for a value outside its allow-list, a template that cannot be
         rendered, or a result that does not say what the routes say.
         """
-        self._templates.reload()
-        receiver = self._receiver
-        self._routes, choice = routes, self._certificates.choose(routes, receiver)
-        self._choice = choice
-        doors = Doors(self._settings.http_port, self._settings.https_port, choice.hosts)
-        sites = sites_of(routes, receiver.host if receiver else None, doors)
-        common = _common(self._settings, facts, choice)
-        files = {
-            **choice.files,
-            "mime.types": self._file("mime.types", {}, []),
-            MAIN: self._main(sites, facts, common, generation),
-        }
+        self.reload()
+        sites = sites_of(routes, self.reserved, self.doors(routes))
+        files = self.common(sites, facts, generation)
         for site in sites:
-            files |= self._site(site, common)
-        if receiver:
-            address, (access, _) = receiver.address(facts.gateway), _logs(facts)
-            tls = Tls(choice.hosts.get(receiver.host, ""), to_https(doors))
-            values = {**_receiver_values(receiver), **asdict(tls)}
-            files["receiver.conf"] = self._file(
-                "receiver.conf",
-                {**common, **values, "address": address, "access_log": access},
-                list(receiver_shape(receiver, _listens(common), tls, address, access)),
-            )
+            files |= self.site(site, facts)
         return files
 
-    def stale(self) -> bool:
-        """Whether certificates would be others now than when files were last rendered."""
+    @property
+    def reserved(self) -> str | None:
+        """The host name that no app may have: the receiver's."""
+        return self._receiver.host if self._receiver else None
+
+    def doors(self, routes: Sequence[Route]) -> Doors:
+        """Where clients come in, each host with the certificate that is chosen for it now."""
+        self._routes, self._choice = routes, self._certificates.choose(routes, self._receiver)
+        return Doors(self._settings.http_port, self._settings.https_port, self._choice.hosts)
+
+    def others_chosen(self) -> bool:
+        """Whether other certificates would be chosen now than for the files of the last time."""
         found = self._certificates.choose(self._routes, self._receiver)
         return (found.hosts, found.files) != (self._choice.hosts, self._choice.files)
 
     def certificates(self) -> Sequence[CertificateSeen]:
-        """What the hosts of the routes that were last rendered are served with by TLS."""
+        """What the hosts of the last time are served with by TLS, as the files are now."""
         return self._certificates.choose(self._routes, self._receiver).seen
 
-    def _site(self, site: Site, common: dict[str, Any]) -> dict[str, str]:
-        """The files of one app."""
-        values = {**common, **_site_values(site)}
-        shapes = {"locations": locations_shape(site)}
-        if site.targets:
-            shapes["upstreams"] = upstream_shape(site)
-        if site.servers:
-            shapes["sites"] = site_shape(site, _listens(common))
-        files = {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
-        return {file: self._file(file, values, expected) for file, expected in files.items()}
+    def seen(self, routes: Sequence[Route]) -> Seen:
+        """How all that the files of these routes are made from is on disk now."""
+        return self._templates.seen() + seen([file for one in routes for file in watched(one)])
 
-    def template(self, file: str) -> Path:
-        """The template that a generation's file is rendered from, for messages."""
-        return self._templates.path(template_of(file))
+    def reload(self) -> None:
+        """Take the templates as they are on disk now. Raises RenderRefused where none can be."""
+        self._loaded = self._templates.reload()
 
-    def _main(
-        self, sites: Sequence[Site], facts: NginxFacts, common: dict[str, Any], generation: int
-    ) -> str:
+    def common(self, sites: Sequence[Site], facts: NginxFacts, generation: int) -> dict[str, str]:
+        """The files that are no single app's. Raises RenderRefused."""
         settings, receiver = self._settings, self._receiver
-        names = [name for site in sites for server in site.servers for name in server.names]
-        access_log, error_log = _logs(facts)
-        gateway = allowed.address(facts.gateway) if facts.gateway else ""
-        status_port = allowed.port(settings.status_port)
-        main = Main(
-            user=allowed.user(facts.user) if facts.user else "",
-            pid=_pid(facts),
-            error_log=error_log,
-            access_log=access_log,
-            http_port=common["http_port"],
-            # The address of a container may be another at its next start, and Nginx would not
-            # start then: it listens on all, and answers only this machine.
-            status=str(status_port) if gateway else f"127.0.0.1:{status_port}",
-            gateway=gateway,
-            generation=generation,
-            receiver=receiver is not None,
-            include=tuple(allowed.include(file) for file in settings.include),
-        )
-        values = {
-            **common,
-            **asdict(main),
-            "temporary": f"{allowed.folder(facts.folder)}/temporary" if facts.folder else "",
-            "keepalive_timeout": allowed.seconds(settings.keepalive_timeout),
-            "drain": allowed.seconds(settings.drain),
-            "names_hash": _names_hash([*names, receiver.host if receiver else ""]),
+        main = main_of(settings, receiver, facts, generation)
+        values = self._values(facts) | main_values(main, settings, receiver, facts, sites)
+        listens = self._listens(facts)
+        files = {
+            **self._choice.files,
+            "mime.types": self._file("mime.types", {}, []),
+            MAIN: self._file(MAIN, values, list(main_shape(main, listens))),
         }
-        return self._file(MAIN, values, list(main_shape(main, _listens(common))))
+        if receiver:
+            tls = self._receivers_tls(receiver)
+            values = self._values(facts) | receiver_values(receiver, facts) | asdict(tls)
+            shape = receiver_shape(receiver, listens, tls, values["address"], values["access_log"])
+            files["receiver.conf"] = self._file("receiver.conf", values, list(shape))
+        return files
 
-    def _file(self, file: str, values: dict[str, Any], expected: list[Directive]) -> str:
-        text = self._templates.render(template_of(file), values)
-        # Reading back costs most with many sites, and few of them change at a time.
+    def site(self, site: Site, facts: NginxFacts) -> dict[str, str]:
+        """The files of one app. Raises RenderRefused."""
+        known = self._rendered.get(site.app)
+        made_from = self._loaded + seen(site.watched)
+        # Rendering costs most with many sites, and few of them change at a time.
+        if known is None or known[:3] != (site, facts, made_from):
+            files = {file: self.file(file, site, facts) for file in self.names(site, facts)}
+            self._rendered[site.app] = known = (site, facts, made_from, files)
+        return known[3]
+
+    def names(self, site: Site, facts: NginxFacts) -> list[str]:
+        """The files that this site has."""
+        return list(_shapes(site, self._listens(facts)))
+
+    def file(self, file: str, site: Site, facts: NginxFacts) -> str:
+        """One file of an app. Raises RenderRefused."""
+        values = self._values(facts) | _site_values(site)
+        return self._file(file, values, _shapes(site, self._listens(facts))[file], site)
+
+    def says(self, file: str, text: str, site: Site, facts: NginxFacts) -> bool:
+        """Whether this text, of an earlier generation, is what the file of this site has to say."""
+        expected = _shapes(site, self._listens(facts))[file]
+        try:
+            if self._read_back.get(file) != (text, expected):
+                parse_back(file, text, expected, str)
+        except RenderRefused:
+            return False
+        return True
+
+    def origin(self, file: str, text: str, site: Site | None, facts: NginxFacts, line: int) -> str:
+        """Where a line of a rendered file comes from, for messages."""
+        values = self._values(facts) | _site_values(site) if site else {}
+        return self._origin(file, text, site, values, line)
+
+    def _origin(
+        self, file: str, text: str, site: Site | None, values: dict[str, Any], line: int
+    ) -> str:
+        if site and site.snippet and file.startswith("locations/"):
+            # One that goes by the location's `match` is not found again: the template is named.
+            with suppress(RenderRefused):
+                snippet = self._templates.render(site.snippet, values)
+                if within := _line_within(text, snippet, line):
+                    return f"{self._templates.path(site.snippet)}:{within}"
+        return str(self._templates.path(_template(file, site)))
+
+    def _file(
+        self,
+        file: str,
+        values: dict[str, Any],
+        expected: list[Directive],
+        site: Site | None = None,
+    ) -> str:
+        text = self._templates.render(_template(file, site), values)
         if self._read_back.get(file) != (text, expected):
-            parse_back(file, text, expected, self.template(file))
+            parse_back(file, text, expected, partial(self._origin, file, text, site, values))
             self._read_back[file] = (text, expected)
         return text
 
+    def _listens(self, facts: NginxFacts) -> Listens:
+        http, https = self._settings.http_port, self._settings.https_port
+        old = facts.version < _HTTP2
+        return Listens(allowed.port(http), allowed.port(https), self._choice.wanted, old)
 
-def _common(settings: Settings, facts: NginxFacts, choice: Choice) -> dict[str, Any]:
-    """What every template of a server is given."""
-    old = facts.version < _HTTP2
-    return {
-        "nginx_version": facts.version,
-        "http_port": allowed.port(settings.http_port),
-        "https_port": allowed.port(settings.https_port),
-        "http2_parameter": " http2" if old else "",
-        "tls": choice.wanted,
-    }
+    def _receivers_tls(self, receiver: ReceiverSite) -> Tls:
+        doors = Doors(self._settings.http_port, self._settings.https_port)
+        return Tls(self._choice.hosts.get(receiver.host, ""), to_https(doors))
+
+    def _values(self, facts: NginxFacts) -> dict[str, Any]:
+        listens = self._listens(facts)
+        return {
+            "nginx_version": facts.version,
+            "http_port": listens.http,
+            "https_port": listens.https,
+            "http2_parameter": " http2" if listens.http2 else "",
+            "tls": listens.tls,
+        }
 
 
-def _listens(common: dict[str, Any]) -> Listens:
-    old = bool(common["http2_parameter"])
-    return Listens(common["http_port"], common["https_port"], common["tls"], old)
+def _template(file: str, site: Site | None) -> str:
+    """The name of the template that a generation's file is rendered from."""
+    folder = file.partition("/")[0]
+    if site and site.template and folder == "locations":
+        return site.template
+    return _OF_APPS.get(folder) or (file if file == "mime.types" else f"{file}.j2")
+
+
+def _shapes(site: Site, listens: Listens) -> dict[str, list[Directive]]:
+    """The files of an app, and what each has to say."""
+    shapes = {"locations": locations_shape(site)}
+    if site.targets:
+        shapes["upstreams"] = upstream_shape(site)
+    if site.servers:
+        shapes["sites"] = site_shape(site, listens)
+    return {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
 
 
 def _site_values(site: Site) -> dict[str, Any]:
+    """What the templates of an app's files are given."""
     return {
         "app": site.app,
         "upstream": site.upstream,
@@ -186,36 +225,17 @@ def _site_values(site: Site) -> dict[str, Any]:
         "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
+        "snippet": site.snippet,
         "hsts": site.hsts,
     }
 
 
-def _receiver_values(site: ReceiverSite) -> dict[str, Any]:
-    return {
-        "host": allowed.host(site.host),
-        "max_body": allowed.size(site.max_body),
-    }
-
-
-def _logs(facts: NginxFacts) -> tuple[str, str]:
-    """Where requests and errors are written: to a container's output, or to files of a host's."""
-    if not facts.folder:
-        return "/dev/stdout", "stderr"
-    folder = allowed.folder(facts.folder)
-    return f"{folder}/logs/access.log", f"{folder}/logs/error.log"
-
-
-def _pid(facts: NginxFacts) -> str:
-    if facts.folder:
-        return f"{allowed.folder(facts.folder)}/nginx.pid"
-    return "/run/nginx.pid" if facts.user else "/tmp/nginx.pid"  # noqa: S108
-
-
-def _names_hash(names: Sequence[str]) -> dict[str, int]:
-    """Room for the names: a bucket holds the longest of them and two pointers.
-
-    https://nginx.org/en/docs/http/server_names.html#optimization
-    """
-    longest = max(len(name) for name in names) + 32
-    bucket = next(size for size in (64, 128, 256, 512) if size >= longest)
-    return {"bucket_size": bucket, "max_size": max(512, 1 << (4 * len(names)).bit_length())}
+def _line_within(text: str, part: str, line: int) -> int:
+    """The line of `part` that a line of the text is, wherever it stands in there; 0 for none."""
+    at = text.find(part) if part.strip() else -1
+    while at >= 0:
+        first = text.count("\n", 0, at) + 1
+        if first <= line < first + len(part.splitlines()):
+            return line - first + 1
+        at = text.find(part, at + 1)
+    return 0

@@ -52,16 +52,10 @@ class Server:
         return any(name.startswith("*.") for name in self.names)
 
 
-def servers_of(
-    apps: Mapping[str, Route], receiver: str | None, doors: Doors
-) -> dict[str, list[Server]]:
-    """Server blocks by the app whose file holds them; hosts that are served alike share one.
-
-    Raises RenderRefused for a host and path that two have.
-    """
+def servers_of(apps: Mapping[str, Route], doors: Doors) -> dict[str, list[Server]]:
+    """Server blocks by the app whose file holds them; hosts that are served alike share one."""
     alike: dict[tuple[str, Server], list[str]] = defaultdict(list)
-    hosts = _paths(apps, receiver)
-    for host, paths in sorted(hosts.items()):
+    for host, paths in sorted(_paths(apps).items()):
         # `sorted` puts a path before all that it is a prefix of: the first is the shortest.
         leads = tuple(paths[path] for path in sorted(paths))
         owner = min(leads, key=lambda app: (len(allowed.path(apps[app].path)), app))
@@ -70,8 +64,7 @@ def servers_of(
             alike[owner, block].append(host)
     for app, route in sorted(apps.items()):
         for host in sorted(set(route.front.redirect_from)):
-            _claim_redirect(host, app, hosts, receiver)
-            for block in _redirects(host, route, doors):
+            for block in _redirects(allowed.server_name(host), route, doors):
                 alike[app, block].append(host)
     owned: dict[str, list[Server]] = defaultdict(list)
     for (owner, block), names in alike.items():
@@ -108,8 +101,7 @@ def hsts(front: Front) -> str:
 def conflict(what: str) -> RenderRefused:
     """Why these routes cannot be served together."""
     return RenderRefused(
-        f"these routes cannot be served together: {what}. Change `route` in config.yml; "
-        "the previous configuration is still live"
+        f"these routes cannot be served together: {what}. Change `route` in config.yml"
     )
 
 
@@ -146,27 +138,10 @@ def _redirects(host: str, route: Route, doors: Doors) -> Iterator[Server]:
         yield Server((), certificate=certificate, redirect=target, hsts=hsts(front))
 
 
-def _paths(apps: Mapping[str, Route], receiver: str | None) -> dict[str, dict[str, str]]:
-    """Host -> path -> app; no host and path has two."""
+def _paths(apps: Mapping[str, Route]) -> dict[str, dict[str, str]]:
+    """Host -> path -> app."""
     hosts: dict[str, dict[str, str]] = defaultdict(dict)
     for app, route in sorted(apps.items()):
-        path = allowed.path(route.path)
-        for host in {allowed.server_name(host) for host in route.hosts}:
-            if host == receiver:
-                raise conflict(f"{app} has the receiver's host {host}")
-            other = hosts[host].setdefault(path, app)
-            if other != app:
-                raise conflict(f"{other} and {app} both have {host}{path}")
+        for host in route.hosts:
+            hosts[allowed.server_name(host)][allowed.path(route.path)] = app
     return hosts
-
-
-def _claim_redirect(
-    host: str, app: str, hosts: dict[str, dict[str, str]], receiver: str | None
-) -> None:
-    """Note whose a redirected host is: nobody else's, and nobody serves it."""
-    if allowed.server_name(host) == receiver:
-        raise conflict(f"{app} redirects the receiver's host {host}")
-    if host in hosts:
-        other = next(iter(hosts[host].values()))
-        raise conflict(f"{app} redirects {host}, which {other} has")
-    hosts[host]["/"] = app

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from deployer.errors import RenderRefused
 from deployer.proxies import allowed
 from deployer.proxies.servers import Doors, Server, conflict, servers_of
 from deployer.routing import NOTHING_SAID, Front, Route
@@ -35,14 +37,18 @@ class Site:
     """One app's files: its upstream, its locations, and the server blocks that are its own.
 
     Without targets it has no upstream, and all requests for it are answered with 503.
-    Where apps share a host, the block belongs to the one with the shortest path. `hsts` is whether
-    its answers tell browsers to come by TLS only.
+    Where apps share a host, the block belongs to the one with the shortest path. `watched` are
+    files besides templates that they are made from, `hsts` is whether its answers tell browsers to
+    come by TLS only.
     """
 
     app: str
     path: str
     targets: tuple[str, ...]
     servers: tuple[Server, ...]
+    template: str = ""
+    snippet: str = ""
+    watched: tuple[Path, ...] = ()
     hsts: bool = False
 
     @property
@@ -70,19 +76,91 @@ def sites_of(
     for route in routes:
         if apps.setdefault(allowed.name(route.app), route) is not route:
             raise conflict(f"{route.app} has two routes")
-        if not route.hosts:
-            raise conflict(f"{route.app}'s route has no host")
-    servers = servers_of(apps, receiver, doors or Doors())
+    for error in refused(apps, receiver, {}).values():
+        raise error
+    servers = servers_of(apps, doors or Doors())
     return [
         Site(
             app,
-            allowed.path(apps[app].path),
-            _targets(apps[app]),
+            allowed.path(route.path),
+            _targets(route),
             tuple(servers[app]),
-            hsts=apps[app].front.hsts > 0,
+            route.template and allowed.template(route.template),
+            route.snippet and allowed.snippet(route.snippet),
+            watched(route),
+            hsts=route.front.hsts > 0,
         )
-        for app in sorted(apps)
+        for app, route in sorted(apps.items())
     ]
+
+
+def watched(route: Route) -> tuple[Path, ...]:
+    """The files besides templates that a route is made from: a change of one is looked for."""
+    return ()
+
+
+def refused(
+    routes: Mapping[str, Route], receiver: str | None, serving: Mapping[str, Route]
+) -> dict[str, RenderRefused]:
+    """The routes that cannot be served beside the others, by app, and why.
+
+    Of two that claim the same host and path it is not the one that is `serving` it now.
+    """
+    found: dict[str, RenderRefused] = {}
+    claims: dict[str, list[tuple[str, str]]] = {}
+    for app, route in sorted(routes.items()):
+        try:
+            claims[app] = _claims(route)
+        except RenderRefused as error:
+            found[app] = error
+    held = {app: _held(serving.get(app)) for app in claims}
+    taken = {claim: app for app in claims for claim in claims[app] if claim in held[app]}
+    for app in sorted(claims, key=lambda app: (not held[app].issuperset(claims[app]), app)):
+        if any(host == receiver for host, _ in claims[app]):
+            found[app] = conflict(f"{app} has the receiver's host {receiver}")
+            continue
+        lost = next((claim for claim in claims[app] if taken.get(claim, app) != app), None)
+        if lost:
+            both = " and ".join(sorted((taken[lost], app)))
+            found[app] = conflict(f"{both} both have {''.join(lost)}")
+        else:
+            taken |= dict.fromkeys(claims[app], app)
+    return found | _redirected_twice(routes, {app for app in claims if app not in found})
+
+
+def _redirected_twice(routes: Mapping[str, Route], apps: set[str]) -> dict[str, RenderRefused]:
+    """Of these, the apps that redirect a host which one of them serves."""
+    served = {host: app for app in sorted(apps) for host in routes[app].hosts}
+    return {
+        app: conflict(f"{app} redirects {host}, which {served[host]} has")
+        for app in sorted(apps)
+        for host in routes[app].front.redirect_from
+        if host in served
+    }
+
+
+def _claims(route: Route) -> list[tuple[str, str]]:
+    """Each host and path that the route asks for. Raises RenderRefused for a bad value."""
+    allowed.name(route.app)
+    _targets(route)
+    if route.template:
+        allowed.template(route.template)
+    if route.snippet:
+        allowed.snippet(route.snippet)
+    if not route.hosts:
+        raise conflict(f"{route.app}'s route has no host")
+    path, redirected = allowed.path(route.path), route.front.redirect_from
+    if redirected:
+        allowed.host(route.hosts[0])
+    claims = [(allowed.server_name(host), path) for host in route.hosts]
+    return claims + [(allowed.server_name(host), "/") for host in redirected]
+
+
+def _held(route: Route | None) -> set[tuple[str, str]]:
+    try:
+        return set(_claims(route)) if route else set()
+    except RenderRefused:
+        return set()
 
 
 def _targets(route: Route) -> tuple[str, ...]:

@@ -59,14 +59,18 @@ def test_the_first_app_by_path_that_says_something_of_tls_says_it_for_the_host()
         ([route("a", "*.e"), route("b", "*.e")], "a and b both have"),
         (
             [route("a", "x.e", front=Front(redirect_from=("y.e",))), route("b", "y.e")],
-            "which b has",
+            "a and b both have y.e/",
+        ),
+        (
+            [route("a", "x.e", front=Front(redirect_from=("y.e",))), route("b", "y.e", path="/b")],
+            "a redirects y.e, which b has",
         ),
         (
             [
                 route("a", "x.e", front=Front(redirect_from=("z.e",))),
                 route("b", "y.e", front=Front(redirect_from=("z.e",))),
             ],
-            "b redirects z.e, which a has",
+            "a and b both have z.e/",
         ),
         ([route("a", "x.e", front=Front(redirect_from=("x.e",)))], "a redirects x.e"),
         ([route("a", "x.e", front=Front(redirect_from=("hooks.e",)))], "the receiver's host"),

@@ -153,14 +153,21 @@ def _look_at_rendering(config: Config, facts: NginxFacts, report: Report) -> Non
         if app.route
     ]
     try:
-        rendering = wiring.renderer(config)
-        rendering.files(routes, facts, 1)
-        for one in rendering.certificates():
-            if one.problem:
-                what = f"TLS of {', '.join(one.hosts)}: {one.problem}"
-                report.problem("nginx", what, "Then it is picked up by itself within seconds")
+        plan = wiring.planned(config, routes, facts)
+        plan.files(1)
     except ProxyError as error:
         report.error("nginx", error)
+        return
+    for one in plan.rendering.certificates():
+        if one.problem:
+            what = f"TLS of {', '.join(one.hosts)}: {one.problem}"
+            report.problem("nginx", what, "Then it is picked up by itself within seconds")
+    for app, why in plan.errors.items():
+        report.problem(
+            f"app {app}",
+            f"its site in Nginx is held back: {why}",
+            "Mend that; the others are served meanwhile",
+        )
 
 
 def _wants_tls(config: Config) -> bool:

@@ -234,3 +234,18 @@ def test_the_end_of_a_certificate_is_shown_and_told_two_weeks_before(
     (told,) = json.loads(world.run("status", "--json").stdout)["certificates"]
     assert told["days_left"] == (None if left is None else int(left // DAY))
     assert (told["app"], told["hosts"], told["problem"]) == ("web", ["a.example"], problem or None)
+
+
+def test_a_site_that_is_held_back_is_named_with_its_reason(world: World) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1), replica(done, 2), held=[("web", "unknown directive in web.conf:2")])
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "web  its site is held back: unknown directive in web.conf:2" in result.stdout
+    document = json.loads(world.run("status", "--json").stdout)
+    (held,) = document["nginx"]["held"]
+    assert (held["app"], held["reason"]) == ("web", "unknown directive in web.conf:2")
+    assert held["since"].endswith("Z")
+    assert [one["what"] for one in document["troubles"]] == ["web"]
+    world.see(replica(done, 1), replica(done, 2))
+    assert world.run("status").exit_code == 0

@@ -62,6 +62,12 @@ def test_worker_and_nginx_are_told_of_as_they_were_last_seen(receiver: Running) 
     assert seen["deployer_nginx_reloads_total", ()] == 6
     assert seen["deployer_nginx_generation", ()] == 7
     assert seen["deployer_nginx_draining", ()] == 2
+    assert seen["deployer_sites_held", (("app", "web"),)] == 0
+    held = {**nginx, "held": [{"app": "web", "reason": "no such zone", "since": 5.0}]}
+    receiver.store.show({"at": time.time(), "apps": {}, "nginx": held})
+    seen = samples(receiver.get("/metrics"))
+    assert seen["deployer_sites_held", (("app", "web"),)] == 1
+    assert seen["deployer_troubles", ()] == 1
 
 
 def test_when_an_apps_first_certificate_expires_is_told(receiver: Running) -> None:

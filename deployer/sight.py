@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from deployer.model import Replica
-from deployer.ports import Engine, Proxy
+from deployer.parts import Parts
+from deployer.ports import Proxy
 
 _SHOWN = ("name", "id", "address", "state", "health", "release", "deployment")
 
 
-def sight(
-    engine: Engine, proxy: Proxy, apps: Iterable[str], replicas: Sequence[Replica], at: float
-) -> dict[str, Any]:
+def sight(parts: Parts, proxy: Proxy, replicas: Sequence[Replica]) -> dict[str, Any]:
     """Nginx, the replicas of each app and the releases whose image is here, at this moment.
 
-    `at` is in seconds since 1970. Raises EngineUnavailable.
+    Raises EngineUnavailable.
     """
-    kept = sorted(engine.kept())
+    apps, kept = parts.apps, sorted(parts.engine.kept())
     return {
-        "at": at,
+        "at": parts.now(),
         "pid": os.getpid(),
         "nginx": {
             **asdict(proxy.facts()),
             "live": proxy.live(),
             "draining": proxy.draining(),
             "reloads": proxy.reloads(),
+            **parts.traffic.shown(),
         },
         "apps": {
             name: [

@@ -7,23 +7,34 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
+from deployer.budget import Budget
 from deployer.errors import DeployerError
 from deployer.model import App, Replica, Running
 from deployer.ports import Applied, Proxy
 from deployer.routing import Route, Target
 
 
-def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
-    """The app's route to those of its replicas that run, in a stable order.
+def route_of(app: App, replicas: Sequence[Replica], before: Route | None = None) -> Route | None:
+    """The app's route to those of its replicas that are well, in a stable order.
 
-    None where the app has no route, or nothing to send requests to.
+    Where its own HEALTHCHECK says of all of them that they are not, those stay that are in the
+    route `before`, else all that run: rather a doubtful answer than none at all. None where
+    the app has no route, or nothing to send requests to.
     """
     rule = app.route
     if rule is None:
         return None
+    running = [one for one in replicas if _runs(one)]
+    kept = {to.address for to in before.targets} if before else set()
+    chosen = (
+        [one for one in running if one.health in ("", "healthy")]
+        or [one for one in running if one.address in kept]
+        or running
+    )
     targets = sorted(
-        (Target(replica.address, rule.port) for replica in replicas if _can_serve(replica)),
+        (Target(replica.address, rule.port) for replica in chosen),
         key=lambda target: (target.address, target.port),
     )
     return Route(app.name, rule.hosts, rule.path, tuple(targets)) if targets else None
@@ -35,8 +46,17 @@ def closed_route(app: App) -> Route | None:
     return None if rule is None else Route(app.name, rule.hosts, rule.path, ())
 
 
-def _can_serve(replica: Replica) -> bool:
+def _runs(replica: Replica) -> bool:
     return replica.state is Running.RUNNING and bool(replica.address)
+
+
+def _is_urgent(before: Route | None, after: Route | None) -> bool:
+    """Whether a change of a route cannot wait: an address is given up, or nothing served yet.
+
+    Docker gives a freed address to the very next container, which may be another app's.
+    """
+    had = set(before.targets) if before else set()
+    return not had or not had <= set(after.targets if after else ())
 
 
 @dataclass(slots=True)
@@ -44,24 +64,28 @@ class _Change:
     """What somebody waits for at the door: routes of some apps, None to take one away."""
 
     routes: Mapping[str, Route | None]
+    urgent: bool = False
     done: Future[Applied] = field(default_factory=Future)
 
 
 class Traffic:
     """Changes of routes, one at a time; what arrives together shares a reload.
 
-    The door is held from render to confirmation only. `drain` is how many seconds Nginx
-    gives old workers to finish (`worker_shutdown_timeout`).
+    The door is held from render to confirmation only, and before that while the budget of
+    reloads says so: who comes meanwhile joins. `drain` is how many seconds Nginx gives old
+    workers to finish (`worker_shutdown_timeout`).
     """
 
-    def __init__(self, proxy: Proxy, drain: float) -> None:
+    def __init__(self, proxy: Proxy, drain: float, budget: Budget | None = None) -> None:
         self._proxy = proxy
         self._drain = drain
+        self._budget = budget or Budget(proxy, drain)
         self._routes: dict[str, Route] = {}
         self._waiting: list[_Change] = []
         self._list = threading.Lock()
         self._door = threading.Lock()
         self._begun: Applied | None = None
+        self._put_off: list[str] = []
 
     def switch(self, app: str, route: Route | None) -> Applied:
         """Make this the app's live route; returns once new connections reach it.
@@ -76,12 +100,28 @@ class Traffic:
         return self._begun
 
     def refresh(self, routes: Mapping[str, Route | None]) -> Applied | None:
-        """Make these the live routes of the apps named, unless they are and Nginx answers."""
+        """Make these the live routes of the apps named, unless they are and Nginx answers.
+
+        While many old workers drain, what can wait is put off: None, and asked for again later.
+        """
         with self._list:
-            same = all(self._routes.get(app) == route for app, route in routes.items())
-        if same and self._proxy.live() is not None:
+            now = self._routes
+        changed = {app: route for app, route in routes.items() if now.get(app) != route}
+        if not changed and self._proxy.live() is not None:
+            self._put_off = []
             return None
-        return self._pass(routes)
+        urgent = not changed or any(_is_urgent(now.get(app), changed[app]) for app in changed)
+        self._put_off = [] if urgent or not self._budget.is_crowded() else sorted(changed)
+        return None if self._put_off else self._pass(routes, urgent=urgent)
+
+    def live(self, app: str) -> Route | None:
+        """The app's live route, as far as is known here."""
+        with self._list:
+            return self._routes.get(app)
+
+    def shown(self) -> dict[str, Any]:
+        """What the snapshot says of the budget of reloads."""
+        return {"draining_generations": self._budget.draining(), "put_off": list(self._put_off)}
 
     def wait_drained(self, applied: Applied, sleep: Callable[[float], None]) -> bool:
         """Wait until no Nginx worker is left that knows the routes before this change.
@@ -101,16 +141,32 @@ class Traffic:
         """Wait until no Nginx worker is left that knows what was live before this began."""
         return self._begun is None or self.wait_drained(self._begun, sleep)
 
-    def _pass(self, routes: Mapping[str, Route | None]) -> Applied:
-        change = _Change(routes)
+    def _pass(self, routes: Mapping[str, Route | None], *, urgent: bool = False) -> Applied:
+        change = _Change(routes, urgent)
         with self._list:
             self._waiting.append(change)
         with self._door:
             if not change.done.done():
+                self._wait_for_turn()
                 with self._list:
                     together, self._waiting = self._waiting, []
                 self._go(together)
         return change.done.result()
+
+    def _wait_for_turn(self) -> None:
+        """Wait until Nginx may reload, if it has to for what waits at the door."""
+        with self._list:
+            changes = any(
+                self._routes.get(app) != route
+                for change in self._waiting
+                for app, route in change.routes.items()
+            )
+        if changes:
+            self._budget.wait_for_turn(self._is_urgent)
+
+    def _is_urgent(self) -> bool:
+        with self._list:
+            return any(change.urgent for change in self._waiting)
 
     def _go(self, together: Sequence[_Change]) -> None:
         """Apply what waits in one reload; if that fails, each alone: none spoils another's."""
@@ -121,6 +177,7 @@ class Traffic:
                 together[0].done.set_exception(error)
                 return
             for change in together:
+                self._budget.wait_for_turn(lambda: True)
                 self._go([change])
         else:
             for change in together:
@@ -137,7 +194,8 @@ class Traffic:
                 routes.pop(app, None)
                 if route is not None:
                     routes[app] = route
-        applied = self._proxy.apply([routes[app] for app in sorted(routes)])
+        wanted = [routes[app] for app in sorted(routes)]
+        applied = self._budget.spend(lambda: self._proxy.apply(wanted))
         with self._list:
             self._routes = routes
         return applied

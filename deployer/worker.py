@@ -254,9 +254,12 @@ class Worker:
     def _routes(
         self, active: Mapping[str, Active], replicas: Sequence[Replica]
     ) -> dict[str, Route | None]:
+        live, apps = self.parts.traffic.live, self.parts.apps.items()
         return {
-            name: route_of(app, [one for one in replicas if is_of(one, active.get(name))])
-            for name, app in self.parts.apps.items()
+            name: route_of(
+                app, [one for one in replicas if is_of(one, active.get(name))], live(name)
+            )
+            for name, app in apps
         }
 
     def _is_stale(
@@ -288,9 +291,8 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        parts = self.parts
-        seen = sight(parts.engine, self.proxy, parts.apps, replicas, parts.now())
-        waits = turns.waits(parts.store, parts.apps)
+        waits = turns.waits(self.parts.store, self.parts.apps)
+        seen = sight(self.parts, self.proxy, replicas)
         self._pulse.show({**seen, "waits": waits, **self._keeping.shown()})
 
 

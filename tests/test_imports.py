@@ -22,6 +22,7 @@ PROCEDURE = {
         "quarantine",
         "takeover",
         "rollout",
+        "budget",
         "traffic",
     ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),

@@ -408,6 +408,8 @@ class TestLooking:
             "live": served.proxy.live(),
             "draining": 0,
             "reloads": served.proxy.reloads(),
+            "draining_generations": 0,
+            "put_off": [],
         }
         (web,) = served.replicas("web")
         assert seen["apps"]["web"] == [

@@ -56,12 +56,14 @@ def test_worker_and_nginx_are_told_of_as_they_were_last_seen(receiver: Running) 
     assert seen["deployer_worker_up", ()] == 0
     assert seen["deployer_troubles", ()] == 1
     nginx = {"version": [1, 30, 0], "user": "nginx", "live": 7, "draining": 2, "reloads": 6}
+    nginx |= {"draining_generations": 1, "put_off": []}
     receiver.store.show({"at": time.time(), "apps": {}, "nginx": nginx})
     seen = samples(receiver.get("/metrics"))
     assert seen["deployer_worker_up", ()] == 1
     assert seen["deployer_nginx_reloads_total", ()] == 6
     assert seen["deployer_nginx_generation", ()] == 7
     assert seen["deployer_nginx_draining", ()] == 2
+    assert seen["deployer_nginx_draining_generations", ()] == 1
 
 
 def test_requests_are_told_by_rule_and_no_secret_or_foreign_word_is_a_label(

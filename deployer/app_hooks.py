@@ -18,6 +18,7 @@ from deployer.evidence import Evidence, exit_words, written
 from deployer.model import App, AppHook, Finished, Moment, OneOff, Release
 from deployer.ports import Engine, Stopping, Store
 from deployer.record import Record
+from deployer.releases import Releases
 from deployer.spec import Pairs
 
 _AFTER = {Status.SUCCEEDED: Moment.POST_DEPLOY, Status.FAILED: Moment.ON_FAILURE}
@@ -119,7 +120,8 @@ class AppHooks:
     def _run(self, release: Release, hook: AppHook, stopping: Stopping) -> Finished:
         one = self.record.deployment
         try:
-            return self.engine.run(release, OneOff(one.id, hook, _environment(one)), stopping)
+            ready = Releases(self.store, self.engine).ready(release)
+            return self.engine.run(ready, OneOff(one.id, hook, _environment(one)), stopping)
         except EngineUnavailable:
             # The container may be there, and even run.
             self._left = True

@@ -69,6 +69,7 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
         settled = [app for app in apps if app in lasts and lasts[app].status in ENDED]
         if is_fresh(snapshot, now):
             found += _of_replicas(snapshot, store.active(), settled)
+            found += [Trouble(**one) for one in snapshot.get("left_behind", ())]
     for app in apps:
         last = lasts.get(app)
         if last is not None and _lacks_its_image(last):

@@ -241,7 +241,8 @@ class Watcher:
         return seen
 
     def _is_healthy(self, replica: Replica) -> bool:
-        if replica.state is not Running.RUNNING or not replica.address:
+        unreachable = self.check.port is not None and not replica.address
+        if replica.state is not Running.RUNNING or unreachable:
             return False
         answer = self.prober.ask(replica.address, self.check)
         heard = self._heard.setdefault(replica.id, deque(maxlen=ANSWERS_KEPT))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from deployer import adoption, turns
 from deployer.config import Config
+from deployer.model import Replica
+from deployer.moving import Moving
 from deployer.parts import Parts
+from deployer.ports import Active
 from deployer.reconcile import Reconciler
 from deployer.reloading import Reloading
+from deployer.reviving import Reviving
 from deployer.settling import Settling
 from deployer.watching import Watching
 
@@ -29,21 +33,42 @@ class Keeping:
     _fresh: set[str] = field(init=False, default_factory=set)
     _tags: Reconciler = field(init=False)
     _settling: Settling = field(init=False)
+    _reviving: Reviving = field(init=False)
+    _moving: Moving = field(init=False)
 
     def __post_init__(self) -> None:
         now = self.parts()
         self._tags = Reconciler(lambda: self.parts().apps, now.store, now.registry, now.now)
         self._settling = Settling(self.parts)
+        self._reviving = Reviving(self.parts)
+        self._moving = Moving(self.parts)
 
     def runs(self, changed: Callable[[], None]) -> list[Callable[[threading.Event], None]]:
         """What runs in threads of its own; `changed` is called when something did in Docker."""
-        watching = Watching(self.parts().engine, changed)
+        watching = Watching(self.parts().engine, changed, lost=self._reviving.lost)
         return [self._tags.run, watching.run, *([self.reloading.run] if self.reloading else [])]
 
     def begin(self) -> None:
         """Know what was seen before, and what is to be looked at first. Raises StoreError."""
         self._tags.begin()
         self._settling.ask(self.parts().apps, ordered=False)
+
+    def replicas(self, busy: Collection[str] = ()) -> list[Replica]:
+        """All replicas, once what Docker ended runs again, but of busy apps; see Reviving."""
+        return self._reviving.replicas(busy)
+
+    def seen(self, busy: Collection[str]) -> tuple[Mapping[str, Active], list[Replica]]:
+        """What serves, and all replicas; what shares a network that moved is queued to follow.
+
+        Raises StoreError, EngineUnavailable.
+        """
+        active, replicas = self.parts().store.active(), self.replicas(busy)
+        self._moving.turn(active, replicas)
+        return active, replicas
+
+    def check_revived(self) -> None:
+        """Raise StartFailed while something does not run that could not be started again."""
+        self._reviving.check()
 
     def follow(self) -> Config | None:
         """A changed configuration to be in force from now on; None where there is none."""
@@ -74,4 +99,4 @@ class Keeping:
     def shown(self) -> dict[str, Any]:
         """What the snapshot says of it."""
         config = {"config": self.reloading.shown()} if self.reloading else {}
-        return {**config, "reconcile": self._tags.shown()}
+        return {**config, "reconcile": self._tags.shown(), "left_behind": self._moving.shown()}

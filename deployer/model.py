@@ -241,7 +241,8 @@ class Replica:
 
     `health` is the verdict of the image's own HEALTHCHECK: "", "starting", "healthy" or
     "unhealthy", and `checked` what it said last. `address` is its IP address, "" while it has
-    none. Of one that was started again `exit_code` and `oom_killed` tell how it ended before.
+    none; `joined` is the id of the container whose network it shares, "" where it has its own. Of
+    one that was started again `exit_code` and `oom_killed` tell how it ended before.
     """
 
     app: str
@@ -258,6 +259,7 @@ class Replica:
     oom_killed: bool = False
     started_at: str = ""
     checked: str = ""
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)

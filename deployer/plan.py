@@ -11,6 +11,7 @@ from deployer.deployment import Deployment, Status, Step
 from deployer.difference import Change, Origins, differences
 from deployer.model import App, Image, Release, Replica, Strategy
 from deployer.policy import choose
+from deployer.spec import Spec
 
 
 class Outcome(StrEnum):
@@ -48,7 +49,9 @@ class Facts:
 
     `releases` are the numbers of all kept releases, `needed` those that are kept whatever their
     age. `neighbours` are the other apps of this image, each with its tags. `hooks` are the
-    commands of the app itself by their moment (pre_deploy, post_deploy, on_failure).
+    commands of the app itself by their moment (pre_deploy, post_deploy, on_failure). `sharers` are
+    the apps that share its network. Where it shares one itself, `running` and `ready` are the
+    specs of now and then with the container that it has that of.
 
     `paused` says who paused the app, `quarantined` since when and why the digest is not tried
     again, both "" where that is not so. `taken` has each port of the host that somebody else
@@ -67,6 +70,9 @@ class Facts:
     needed: Sequence[int] = ()
     neighbours: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sharers: Sequence[str] = ()
+    running: Spec | None = None
+    ready: Spec | None = None
     under_way: Sequence[Deployment] = ()
     paused: str = ""
     quarantined: str = ""
@@ -109,7 +115,8 @@ def plan(facts: Facts, origins: Origins) -> Plan:
     app, live = facts.app, facts.live
     old = live.spec if live else None
     # What cannot be read is taken to claim what the app claims now, as the procedure does.
-    choice = choose(app, app.spec, app.spec if facts.unknown else old)
+    running = app.spec if facts.unknown else facts.running or old
+    choice = choose(app, facts.ready or app.spec, running)
     obstacles = list(_obstacles(facts))
     going = not facts.is_live
     return Plan(
@@ -183,7 +190,9 @@ def _notes(facts: Facts) -> Iterator[str]:
     live, spec = facts.live, facts.app.spec
     same = live is not None and (live.image.digest, live.spec) == (facts.found.digest, spec)
     if same and not facts.is_live:
-        yield "digest and spec are those of the release that serves, but not all its replicas run"
+        so = f" in the network that {spec.shares} has now" if spec.shares else ""
+        lacks = f"not all its replicas run{so}"
+        yield f"digest and spec are those of the release that serves, but {lacks}"
 
 
 # the steps
@@ -282,6 +291,9 @@ def _touched(facts: Facts, strategy: Strategy) -> Iterator[str]:
         yield "Nginx reloads: other sites go on without a lost request"
         if facts.replicas and strategy is Strategy.STOP_FIRST:
             yield "this app's requests get 503 with Retry-After until the new release is healthy"
+    lost = ", and has no network until then" if strategy is Strategy.STOP_FIRST else ""
+    for name in facts.sharers:
+        yield f"app {name} shares its network: it is deployed again after this one{lost}"
     for name, tags in sorted(facts.neighbours.items()):
         both = sorted(set(tags) & set(facts.app.tags))
         means = f"a push of {', '.join(both)} deploys both" if both else "other tags deploy it"

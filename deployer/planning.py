@@ -15,6 +15,7 @@ from deployer.parts import Parts
 from deployer.plan import Facts, Plan, plan
 from deployer.ports import Order
 from deployer.releases import asked_for
+from deployer.sharing import joining
 
 log = structlog.get_logger()
 
@@ -94,6 +95,7 @@ def _facts(parts: Parts, app: App, order: Order) -> Facts:
     open_ones = _open(parts, app.name)
     needed = [one.release for one in open_ones if one.release is not None]
     paused = store.paused().get(app.name)
+    host = parts.releases.host(app.spec.shares) if app.spec.shares else None
     bad = [one for one in store.quarantined(app.name) if one.digest == found.digest]
     return Facts(
         app=app,
@@ -107,6 +109,9 @@ def _facts(parts: Parts, app: App, order: Order) -> Facts:
         releases=[row.number for row in store.releases(app.name)],
         needed=needed,
         neighbours=_neighbours(parts.apps, app),
+        sharers=[name for name, one in parts.apps.items() if one.spec.shares == app.name],
+        running=parts.releases.running_spec(active, app) if host else None,
+        ready=joining(app.spec, host.name) if host else None,
         hooks={one.when: one.command for one in app.hooks},
         under_way=open_ones,
         paused=paused.by if paused else "",

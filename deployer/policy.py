@@ -84,7 +84,8 @@ def choose(app: App, new: Spec, old: Spec | None) -> Choice:
     """How containers of `new` take over from those of `old`, which serves (None: nothing does).
 
     Two that claim the same thing of the machine cannot run side by side, so the old one is
-    stopped first. What the configuration says wins over a rule.
+    stopped first. What the configuration says wins over a rule. Of whose network it shares a spec
+    names the container, where that is known.
     """
     if old is None:
         return Choice(Strategy.START_FIRST, "nothing runs yet")
@@ -104,6 +105,9 @@ def claims(app: App, spec: Spec) -> Iterator[str]:
             yield f"port {port.published}/{port.protocol} of the host"
     if spec.network_mode == "host" and app.health.port is not None:
         yield f"port {app.health.port}/tcp of the host's network"
+    kind, _, whose = spec.network_mode.partition(":")
+    if kind in ("container", "service") and app.health.port is not None:
+        yield f"port {app.health.port}/tcp in the network of {whose}"
     yield from _addresses(spec)
     for device in spec.devices:
         yield f"the device {device.source}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from deployer.deployment import Status, Trigger
-from deployer.errors import PullFailed, Refused
+from deployer.deployment import Deployment, Status, Trigger
+from deployer.errors import PullFailed, Refused, StartFailed
 from deployer.model import DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
+from deployer.sharing import has_network_of, joining, owner
 from deployer.spec import Spec
 
 AHEAD = 100
@@ -66,13 +67,22 @@ class Releases:
             )
 
     def is_live(self, wanted: Release) -> bool:
-        """Whether just this serves already: same digest, same spec, every replica running."""
+        """Whether just this serves already: same digest, same spec, every replica running.
+
+        One that shares another app's network has to have the one that this app has now.
+        """
         active = self.store.active().get(wanted.app)
         if active is None or not self._equals(wanted, active.release):
             return False
         replicas = self.engine.replicas(wanted.app)
         up = [one for one in replicas if is_of(one, active) and one.state is Running.RUNNING]
-        return len(up) == wanted.spec.replicas
+        return len(up) == wanted.spec.replicas and self._have_network(wanted.spec, up)
+
+    def _have_network(self, spec: Spec, replicas: Sequence[Replica]) -> bool:
+        host = self.host(spec.shares) if spec.shares else None
+        return not spec.shares or (
+            host is not None and all(has_network_of(one, host) for one in replicas)
+        )
 
     def _equals(self, wanted: Release, number: int) -> bool:
         if wanted.number:
@@ -82,6 +92,12 @@ class Releases:
         except Refused:
             return False
         return release.image.digest == wanted.image.digest and release.spec == wanted.spec
+
+    def is_again(self, deployment: Deployment) -> bool:
+        """Whether it is to start just the release that serves once more, and makes no new one."""
+        active = self.store.active().get(deployment.app)
+        same = active is not None and active.release == deployment.release
+        return same and deployment.trigger is Trigger.CONFIG
 
     def serves(self, app: str, digest: str) -> bool:
         """Whether what the app serves is of this digest, with whatever spec."""
@@ -104,6 +120,39 @@ class Releases:
             return self.store.open_release(active.app, active.release).spec
         except Refused:
             return app.spec
+
+    def running_spec(self, active: Active | None, app: App) -> Spec | None:
+        """The spec of what serves, with the container named whose network it shares."""
+        spec = self.spec_of(active, app)
+        if spec is None or not spec.shares:
+            return spec
+        replicas = self.engine.replicas()
+        joined = [one.joined for one in replicas if is_of(one, active) and one.joined]
+        host = owner(joined[0], replicas) if joined else None
+        return joining(spec, host.name if host else joined[0]) if joined else spec
+
+    def host(self, app: str) -> Replica | None:
+        """The replica whose network other apps share, None where none of what serves runs."""
+        active = self.store.active().get(app)
+        serving = [one for one in self.engine.replicas(app) if is_of(one, active)]
+        return next((one for one in serving if one.state is Running.RUNNING), None)
+
+    def ready(self, release: Release) -> Release:
+        """The release as the engine can start it now: with the container whose network it shares.
+
+        The release itself names only the app, so that it stays the same when that is deployed.
+        Raises StartFailed where nothing of that app runs.
+        """
+        name = release.spec.shares
+        if not name:
+            return release
+        host = self.host(name)
+        if host is None:
+            raise StartFailed(
+                f"cannot start {release.app}: nothing of {name} runs, whose network it shares. "
+                f"First: deployer deploy {name}; then: deployer deploy {release.app}"
+            )
+        return replace(release, spec=joining(release.spec, host.name))
 
     def bring(self, app: App, image: Image, stopping: Stopping) -> None:
         """Have the image here, as the app's `pull_policy` says; see ports.Engine.pull.

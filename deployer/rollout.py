@@ -149,8 +149,10 @@ class Rollout:
     def _resolve(self, app: App) -> Release:
         """What is to run; its number is 0 where it is no release yet."""
         wanted = self.deployment
-        if wanted.trigger is Trigger.ROLLBACK and wanted.release is not None:
-            self._record.enter(Step.RESOLVE, f"release {wanted.release}, from the store")
+        again = self._parts.releases.is_again(wanted)
+        if wanted.release is not None and (again or wanted.trigger is Trigger.ROLLBACK):
+            why = ": the network that it shares has moved" if again else ""
+            self._record.enter(Step.RESOLVE, f"release {wanted.release}, from the store{why}")
             release = self._parts.store.open_release(app.name, wanted.release)
             self._record.spec = release.spec
             return release
@@ -175,11 +177,13 @@ class Rollout:
     def _start(self, app: App, release: Release, undo: ExitStack) -> None:
         before = self._record.patiently(self._parts.store.active).get(app.name)
         undo.callback(self._takeover.go_back, app, before)
-        choice = policy.choose(app, release.spec, self._parts.releases.spec_of(before, app))
+        releases = self._parts.releases
+        ready = releases.ready(release)
+        choice = policy.choose(app, ready.spec, releases.running_spec(before, app))
         self._record.deployment = replace(self.deployment, strategy=choice.strategy)
         what = f"release {release.number}, {release.spec.replicas} replica(s)"
         self._record.enter(Step.START, f"{what}, {choice.strategy}: {choice.why}")
-        self._takeover.start(app, release, choice.strategy)
+        self._takeover.start(app, ready, choice.strategy)
 
     def _check(self, app: App) -> None:
         self._record.enter(Step.CHECK, f"until healthy, at most {app.health.deadline:g} s")
@@ -243,7 +247,8 @@ class Rollout:
         parts.engine.discard(one.app, one.id)
         if app is not None and one.strategy is Strategy.STOP_FIRST:
             self._takeover.bring_back(app, before)
-        if one.release is not None and one.trigger is not Trigger.ROLLBACK:
+        kept = one.trigger is Trigger.ROLLBACK or parts.releases.is_again(one)
+        if one.release is not None and not kept:
             self._drop(one.app, one.release)
 
     def _newer_waits(self) -> bool:

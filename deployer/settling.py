@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from deployer.deployment import Trigger, Wanted
+from deployer.deployment import Status, Trigger, Wanted
+from deployer.drift import DEPTH
 from deployer.errors import Refused
 from deployer.model import App, Release
 from deployer.order import in_order
@@ -77,9 +78,13 @@ class Settling:
     def _is_chosen(self, active: Active) -> bool:
         """Whether an operator took the app back to what serves, or gave a container for it."""
         store = self.parts().store
-        by = store.deployment(active.deployment)
         adopted = {one.deployment for one in store.adopted()}
-        back = by is not None and by.trigger is Trigger.ROLLBACK
+        # What serves may have been deployed again since, to follow the network that it shares.
+        back = any(
+            one.trigger is Trigger.ROLLBACK
+            and (one.release, one.status) == (active.release, Status.SUCCEEDED)
+            for one in store.deployments(active.app, DEPTH)
+        )
         return back or active.deployment in adopted
 
 

@@ -19,7 +19,7 @@ def sight(parts: Parts, proxy: Proxy, replicas: Sequence[Replica]) -> dict[str, 
 
     Raises EngineUnavailable.
     """
-    apps, kept = parts.apps, sorted(parts.engine.kept())
+    kept, apps = sorted(parts.engine.kept()), parts.apps
     return {
         "at": parts.now(),
         "pid": os.getpid(),

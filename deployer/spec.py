@@ -214,6 +214,12 @@ class Spec:
     oom_kill_disable: bool | None = None
     oom_score_adj: int | None = None
 
+    @property
+    def shares(self) -> str:
+        """The app whose network its containers share, "" none."""
+        kind, _, name = self.network_mode.partition(":")
+        return name if kind == "service" else ""
+
     def masked(self, text: str, public: Sequence[str] = ()) -> str:
         """The text with `***` for each secret of SECRET_FROM characters or more.
 

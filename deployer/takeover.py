@@ -12,11 +12,13 @@ from deployer.errors import DeployerError, Interrupted, NotConfirmed, Refused
 from deployer.evidence import how_it_ended
 from deployer.health import Watcher, prove_through_proxy
 from deployer.model import App, Release, Replica, Running, Strategy
+from deployer.moving import freed
 from deployer.parts import Parts
 from deployer.ports import Active, Applied
 from deployer.record import Record
 from deployer.releases import is_of
 from deployer.routing import Route
+from deployer.sharing import runs
 from deployer.spec import Spec
 from deployer.traffic import closed_route, route_of
 
@@ -160,12 +162,22 @@ class Takeover:
         engine, release = self.parts.engine, self._opened(before)
         restart = release.spec.restart if release else Spec().restart
         served = [one for one in engine.replicas(app) if is_of(one, before)]
+        if release and release.spec.shares:
+            served = self._with_network(served)
         revived = [
             one if one.state is Running.RUNNING else engine.revive(one, restart) for one in served
         ]
         if before and release and len(revived) < release.spec.replicas:
-            return engine.start(release, before.deployment)
+            return engine.start(self.parts.releases.ready(release), before.deployment)
         return revived
+
+    def _with_network(self, served: list[Replica]) -> list[Replica]:
+        """Those that can run: what shared the network of a container that is gone is removed."""
+        running = {one.id for one in self.parts.engine.replicas() if runs(one)}
+        for one in served:
+            if one.joined not in running:
+                self.parts.engine.retire(one)
+        return [one for one in served if one.joined in running]
 
     def _watcher(self, app: App) -> Watcher:
         parts = self.parts
@@ -185,16 +197,17 @@ class Takeover:
     # afterwards
 
     def retire(self) -> None:
-        """Drain and remove the old replicas; safe to repeat.
+        """Drain and remove the old replicas, each once no other app shares its network.
 
-        Waits where Docker or the store is away. Raises Interrupted where this process is being
-        stopped; the next start sweeps.
+        Safe to repeat. Waits where Docker or the store is away. Raises Interrupted where this
+        process is being stopped; the next start sweeps.
         """
         record = self.record
         record.enter(Step.DRAIN, f"{len(self.old)} old replica(s)")
         drained = record.patiently(self._drain)
         record.enter(Step.RETIRE, "" if drained else "cut what was still open after the drain")
-        ended = [record.patiently(partial(self.parts.engine.retire, one)) for one in self.old]
+        unused = freed(self.parts, self.old, self.sleep, record.say)
+        ended = [record.patiently(partial(self.parts.engine.retire, one)) for one in unused]
         removed = "; ".join(f"removed {one.name}, {how_it_ended(one)}" for one in ended)
         record.say(removed or "nothing to remove")
         if self.old:

@@ -24,13 +24,15 @@ class Watching:
     """Calls `changed` shortly after a container of ours changed by itself, or may have.
 
     Where Docker is away it asks again, quietly: the worker's own looks say so. Whatever was
-    missed meanwhile is seen by the look that follows. Times in seconds.
+    missed meanwhile is seen by the look that follows. `lost` is called when Docker has ended the
+    connection or does not answer. Times in seconds.
     """
 
     engine: Engine
     changed: Callable[[], None]
     together: float = TOGETHER
     retry: float = RETRY
+    lost: Callable[[], None] = lambda: None
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop` is set."""
@@ -47,9 +49,12 @@ class Watching:
                 return
             except DeployerError as error:
                 log.debug("events are not followed", reason=str(error))
+                self.lost()
                 after, away = "", True
                 stop.wait(self.retry)
                 continue
+            if moment == after:
+                self.lost()
             if moment is not None or away:
                 stop.wait(self.together)
                 self.changed()

@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 
-from deployer import adoption, orders, turns
+from deployer import adoption, leftovers, orders, turns
 from deployer.deployment import Deployment, Recovery, recover
 from deployer.errors import DeployerError, Interrupted
 from deployer.keeping import Keeping
 from deployer.model import Replica
 from deployer.parts import Parts
 from deployer.planning import Planner
-from deployer.ports import Active, Applied, Proxy
+from deployer.ports import Active, Proxy
 from deployer.pulse import Pulse
 from deployer.releases import is_of
 from deployer.reloading import Reloading
@@ -103,12 +103,10 @@ class Worker:
             log.info("removed one-off containers of an earlier run", containers=left)
         held = adoption.adopt(parts)
         active = parts.store.active()
-        replicas = parts.engine.replicas()
+        replicas = self._keeping.replicas()
         applied = parts.traffic.begin(self._routes(active, replicas))
-        under_way = {deployment.id for deployment in parts.store.running()}
-        stale = [one for one in replicas if self._is_stale(one, active, under_way)]
-        if stale:
-            self._spawn(self._sweep, stale, applied)
+        if left_over := leftovers.found(parts, active, replicas):
+            self._spawn(leftovers.remove, parts, left_over, applied, self._sleep)
         turns.bootstrap(parts.store, parts.apps, parts.now(), leaving=held)
         self._keeping.begin()
         for name in parts.apps:
@@ -140,6 +138,7 @@ class Worker:
         if due:
             self._done("settle", self._keeping.settle)
             self._done("look", self._look)
+            self._done("start again", self._keeping.check_revived)
 
     def _work(self, due: bool) -> None:
         if self.parts.store.changed() or due:
@@ -232,19 +231,6 @@ class Worker:
                 "The worker's log has the details; please report it"
             )
 
-    def _sweep(self, stale: list[Replica], applied: Applied) -> None:
-        """Retire what an earlier run left over, once no Nginx worker knows it any more."""
-        log.info("removing what an earlier run left over", replicas=[one.name for one in stale])
-        try:
-            self.parts.traffic.wait_drained(applied, self._sleep)
-            for replica in stale:
-                self.parts.engine.retire(replica)
-            for app in {one.app for one in stale}:
-                newest = max(one.release for one in stale if one.app == app)
-                self.parts.releases.tidy(app, newest)
-        except DeployerError as error:
-            log.warning("left-overs stay until the next start", reason=str(error))
-
     def _sleep(self, seconds: float) -> None:
         if self.stop.wait(seconds):
             raise Interrupted("the worker is being stopped")
@@ -262,15 +248,6 @@ class Worker:
             for name, app in apps
         }
 
-    def _is_stale(
-        self, replica: Replica, active: Mapping[str, Active], under_way: set[int]
-    ) -> bool:
-        return (
-            replica.app in self.parts.apps
-            and replica.deployment not in under_way
-            and not is_of(replica, active.get(replica.app))
-        )
-
     def _look(self) -> None:
         """Route settled apps to the addresses that Docker shows now, and show what is seen.
 
@@ -279,9 +256,8 @@ class Worker:
         next container, which may be another app's.
         """
         busy = self._busy_apps()
-        active, replicas = self.parts.store.active(), self.parts.engine.replicas()
-        routes = self._routes(active, replicas)
-        routes |= dict.fromkeys(self._keeping.gone)
+        active, replicas = self._keeping.seen(busy)
+        routes = self._routes(active, replicas) | dict.fromkeys(self._keeping.gone)
         settled = {name: route for name, route in routes.items() if name not in busy}
         try:
             if self.parts.traffic.refresh(settled):
@@ -291,8 +267,8 @@ class Worker:
             self._show(replicas)
 
     def _show(self, replicas: Sequence[Replica]) -> None:
-        waits = turns.waits(self.parts.store, self.parts.apps)
         seen = sight(self.parts, self.proxy, replicas)
+        waits = turns.waits(self.parts.store, self.parts.apps)
         self._pulse.show({**seen, "waits": waits, **self._keeping.shown()})
 
 

@@ -21,6 +21,16 @@ FAULTS = {
         "engine/test_dockerd.py::test_docker_that_dies_in_a_pull",
         "engine/test_dockerd.py::test_docker_that_takes_its_containers_with_it",
     ],
+    "Docker takes its containers with it: those that served run again, once, by themselves": [
+        "engine/test_dockerd.py::test_every_app_that_served_serves_again",
+        "test_reviving.py::test_what_ran_before_docker_went_and_has_ended_is_started",
+        "test_reviving.py::test_it_is_tried_once_and_said_until_it_runs",
+    ],
+    "an operator stopped it before Docker went: it stays stopped": [
+        "engine/test_dockerd.py::test_every_app_that_served_serves_again",
+        "test_reviving.py::test_what_was_seen_stopped_before_docker_went",
+        "test_reviving.py::test_where_another_has_run_on_since_then",
+    ],
     "Docker restarts while a replaced release is kept: that stays stopped": [
         "engine/test_dockerd.py::test_what_was_stopped_to_make_room_stays_stopped",
         "engines/docker/test_engine.py::test_restarts_are_switched_off_before_the_stop",
@@ -42,6 +52,10 @@ FAULTS = {
     "the name is somebody else's: told, and that container is left alone": [
         "contracts/engine.py::test_a_foreign_container_keeps_its_name_and_the_start_fails",
         "engines/docker/test_engine.py::test_another_release_of_ours_with_the_same_name",
+    ],
+    "a network's end of a container that is gone: told, and the next name is another": [
+        "engines/docker/test_stale_endpoints.py::test_a_start_that_it_refuses",
+        "engines/docker/test_stale_endpoints.py::test_a_halted_one_that_it_keeps",
     ],
     "a port, an address or a container to join that is not free: told by name": [
         "engines/docker/test_others.py::test_a_port_that_another_container_has",
@@ -67,6 +81,10 @@ FAULTS = {
         "engine/test_app_faults.py::test_when_a_release_dies_after_the_switch",
         "engine/test_failing.py::test_a_release_that_sickens_in_its_watch",
         "engines/docker/test_engine.py::test_how_a_container_ended_that_docker_started_again",
+    ],
+    "well at first, then errors to real requests: only the probe's path is looked at": [
+        "engine/test_app_faults.py::test_errors_that_the_health_path_has_too",
+        "engine/test_app_faults.py::test_errors_to_requests_that_the_health_path_does_not_have",
     ],
     "out of memory: told as that": [
         "engine/test_app_faults.py::test_what_runs_out_of_memory_at_its_start",

@@ -26,7 +26,8 @@ PROCEDURE = {
         "traffic",
     ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
-    *("watching", "reloading", "settling", "keeping", "pulse", "sight", "worker"),
+    *("sharing", "moving", "watching", "reloading", "settling", "reviving", "keeping", "pulse"),
+    *("leftovers", "sight", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}

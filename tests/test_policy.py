@@ -69,6 +69,7 @@ class TestStrategy:
             (Spec(ports=(Port(80, published="8080"),)), "port 8080/tcp of the host"),
             (Spec(ports=(Port(53, "udp", "53"),)), "port 53/udp of the host"),
             (Spec(network_mode="host"), "port 8080/tcp of the host's network"),
+            (Spec(network_mode="container:vpn"), "port 8080/tcp in the network of vpn"),
             (Spec(mac_address="02:00:00:00:00:01"), "the MAC address 02:00:00:00:00:01"),
             (
                 Spec(networks=(Attachment("lan", ipv4_address="10.1.2.3"),)),
@@ -101,6 +102,11 @@ class TestStrategy:
     )
     def test_what_two_can_share_lets_them_run_side_by_side(self, spec: Spec) -> None:
         assert choose(app(), spec, spec).strategy is Strategy.START_FIRST
+
+    def test_the_same_port_in_networks_of_two_containers_is_no_reason_to_stop(self) -> None:
+        """As where the other app was deployed, and its network is another one now."""
+        old, new = Spec(network_mode="container:web-1-1"), Spec(network_mode="container:web-2-1")
+        assert choose(app(), new, old).strategy is Strategy.START_FIRST
 
     def test_what_the_configuration_says_wins(self) -> None:
         taken = Spec(ports=(Port(80, published="8080"),))

@@ -28,6 +28,7 @@ class Scene:
 
     engine: FakeEngine
     told: list[float] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
 
     def change(self) -> None:
         """Let the replica end and come back."""
@@ -49,7 +50,14 @@ class Scene:
     def followed(self, together: float = 0.0) -> Iterator[None]:
         """The events are followed until the end of the block."""
         stop = threading.Event()
-        watching = Watching(self.engine, lambda: self.told.append(time.monotonic()), together, 0.01)
+        told, lost = self.told, self.lost
+        watching = Watching(
+            self.engine,
+            lambda: told.append(time.monotonic()),
+            together,
+            0.01,
+            lambda: lost.append(time.monotonic()),
+        )
         thread = threading.Thread(target=watching.run, args=(stop,))
         thread.start()
         try:
@@ -93,3 +101,13 @@ def test_where_docker_was_away_it_is_quiet_and_what_was_missed_is_looked_for(sce
     with structlog.testing.capture_logs() as logs, scene.followed():
         scene.until_told()
     assert {line["log_level"] for line in logs} == {"debug"}
+    assert len(scene.lost) == 3
+
+
+def test_a_connection_that_docker_has_ended_is_told_as_well(scene: Scene) -> None:
+    """Before Docker is back: what it has ended itself is known by that."""
+    scene.engine.end_events()
+    with scene.followed():
+        eventually(lambda: scene.lost)
+        scene.until_told()
+    assert len(scene.lost) == 1

@@ -18,7 +18,7 @@ import structlog
 from deployer.config import load
 from deployer.config.sources import Sources
 from deployer.deployment import MAX_ATTEMPTS, Deployment, Status, Step, Trigger, Wanted
-from deployer.errors import EngineUnavailable, NotConfirmed
+from deployer.errors import EngineUnavailable, NotConfirmed, StartFailed
 from deployer.model import Image, Limits, Running
 from deployer.ports import Order
 from deployer.reloading import Reloading
@@ -346,6 +346,39 @@ class TestAway:
         assert said["reason"] == "Docker is away"  # type: ignore[index]
         assert len(messages(logs, "worker goes on")) == 1
 
+    def test_what_docker_ended_serves_again_and_what_was_stopped_before_does_not(
+        self, served: World
+    ) -> None:
+        (web,), (api,) = served.replicas("web"), served.replicas("api")
+        with working(served):
+            looks(served)
+            served.engine.change(api, Running.EXITED, exit_code=0)
+            eventually(lambda: served.routed("api") == [])
+            for _ in range(100_000):
+                served.engine.fail("replicas", EngineUnavailable("Docker is away"))
+            eventually(lambda: waits(served) == ["Docker is away"])
+            served.engine.change(web, Running.EXITED, exit_code=137)
+            served.engine.calm()
+            eventually(lambda: served.routed("web") not in ([], [web.address]))
+            looks(served)
+            assert served.routed("api") == []
+
+    def test_what_cannot_be_started_again_after_docker_was_away_is_in_the_snapshot(
+        self, served: World
+    ) -> None:
+        (web,) = served.replicas("web")
+        with working(served):
+            looks(served)
+            for _ in range(100_000):
+                served.engine.fail("replicas", EngineUnavailable("Docker is away"))
+            eventually(lambda: waits(served) == ["Docker is away"])
+            served.engine.change(web, Running.EXITED, exit_code=137)
+            served.engine.calm()
+            served.engine.fail("revive", StartFailed("the disk is full. Make room"))
+            eventually(lambda: "the disk is full. Make room" in "".join(waits(served)))
+            served.engine.change(web, Running.RUNNING)
+            eventually(lambda: waits(served) == [] and served.routed("web") != [])
+
     def test_the_store(self, served: World) -> None:
         with structlog.testing.capture_logs() as logs, working(served):
             looks(served)
@@ -424,8 +457,8 @@ class TestLooking:
             }
         ]
         assert seen["images"] == {"web": [1], "api": [1]}
-        rest = {"at", "pid", "nginx", "waits", "apps", "images", "worker", "reconcile"}
-        assert set(seen) == rest
+        kept = {"worker", "reconcile", "left_behind"}
+        assert set(seen) == {"at", "pid", "nginx", "waits", "apps", "images", *kept}
 
     def test_a_push_that_nobody_told_of_is_deployed_and_the_snapshot_shows_it(
         self, served: World

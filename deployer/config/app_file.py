@@ -174,7 +174,7 @@ class AppFile(Section):
         (), description="Existing Docker networks to join, with aliases and addresses if need be."
     )
     network_mode: Annotated[str, networking.NETWORK_MODE] = Field(
-        "", description="bridge, host, none or container:NAME, instead of networks."
+        "", description="bridge, host, none, service:APP or container:NAME, instead of networks."
     )
     hostname: Annotated[str, networking.HOST_NAME] = Field("", description="Its own host name.")
     domainname: Annotated[str, networking.HOST_NAME] = Field("", description="Its domain.")

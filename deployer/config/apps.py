@@ -61,7 +61,7 @@ def app_of(
         pull_policy=own.pull_policy,
         strategy=own.deploy.strategy,
         hooks=_hooks(own.deploy),
-        depends_on=own.depends_on,
+        depends_on=_depends_on(own.depends_on, spec.shares),
         adopt=own.adopt or "",
         reconcile=_reconcile(file, own),
     )
@@ -223,6 +223,11 @@ def _hooks(own: AppDeployFile) -> tuple[AppHook, ...]:
     return tuple(
         AppHook(when, one.command, one.timeout) for when, one in written.items() if one is not None
     )
+
+
+def _depends_on(said: tuple[str, ...], shares: str) -> tuple[str, ...]:
+    """Whose network an app shares has to run before it."""
+    return said if not shares or shares in said else (*said, shares)
 
 
 def _reconcile(file: File, own: AppFile) -> float | None:

@@ -38,7 +38,7 @@ def _network_mode(app: App) -> Iterator[tuple[Key, str]]:
         yield ("ports",), f"a container on {shares} publishes nothing. Remove it."
     if spec.mac_address:
         yield ("mac_address",), f"a container on {shares} has no such address. Remove it."
-    if mode.startswith("container:"):
+    if mode.startswith(("container:", "service:")):
         for key in ("hostname", "dns", "dns_opt", "dns_search", "extra_hosts", "expose"):
             if getattr(spec, key):
                 yield (key,), "it is the other container's with this network_mode. Remove it."

@@ -1,4 +1,4 @@
-"""`depends_on`: which apps come first, as config.yml or a Compose file says it."""
+"""Which apps come first: `depends_on` and shared networks, in config.yml or a Compose file."""
 
 from __future__ import annotations
 
@@ -131,3 +131,78 @@ def test_a_service_that_is_no_app_is_named_with_the_line_of_the_compose_file(
     ]
     ignoring = text.replace("service: db", "service: db, ignore: [depends_on]")
     assert folder.load(ignoring).apps["shop-db"].depends_on == ()
+
+
+SHARING = "apps:\n  vpn: {{image: acme/vpn{more}}}\n  jobs: {{image: acme/jobs, {keys}}}\n"
+SHARED = "network_mode: 'service:vpn'"
+
+
+@pytest.mark.parametrize(
+    ("keys", "before"),
+    [
+        (SHARED, ("vpn",)),
+        (f"{SHARED}, depends_on: [vpn]", ("vpn",)),
+        (f"{SHARED}, depends_on: [db]", ("db", "vpn")),
+    ],
+)
+def test_an_app_comes_after_the_one_whose_network_it_shares(
+    folder: Folder, keys: str, before: tuple[str, ...]
+) -> None:
+    jobs = folder.load(SHARING.format(more="", keys=keys) + "  db: {image: acme/db}").apps["jobs"]
+    assert (jobs.spec.network_mode, jobs.spec.shares) == ("service:vpn", "vpn")
+    assert jobs.depends_on == before
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (", network_mode: host", "vpn has no network of its own. Write `host` here too."),
+        (", network_mode: 'container:x'", "vpn has no network of its own. Write `container:x` h"),
+        (", replicas: 2", "vpn has 2 replicas, each with a network of its own. Write `replicas: 1"),
+        (", network_mode: 'service:jobs'", "a circle: jobs -> vpn -> jobs."),
+        (", depends_on: [jobs]", "a circle: jobs -> vpn -> jobs."),
+    ],
+)
+def test_a_network_that_cannot_be_shared_is_one_problem_in_its_place(
+    folder: Folder, more: str, words: str
+) -> None:
+    (found,) = folder.problems(SHARING.format(more=more, keys=SHARED))
+    if "circle" in words:
+        assert "a circle: " in found
+    else:
+        assert found.startswith(f"config.yml:3: apps.jobs.network_mode: {words}")
+
+
+def test_an_app_without_any_network_may_share_that(folder: Folder) -> None:
+    """Two that talk with each other and with nobody else."""
+    text = SHARING.format(more=", network_mode: none", keys=SHARED)
+    assert folder.load(text).apps["jobs"].spec.shares == "vpn"
+
+
+NETWORK = """\
+services:
+  vpn: {image: acme/vpn}
+  jobs:
+    image: acme/jobs
+    network_mode: service:vpn
+"""
+
+
+def test_a_shared_network_in_a_compose_file_is_that_of_the_app_that_takes_the_service(
+    folder: Folder,
+) -> None:
+    folder.write("compose.yml", NETWORK)
+    text = "apps:\n  jobs: {compose: {file: compose.yml, service: jobs}}\n"
+    vpn = "{compose: {file: compose.yml, service: vpn}}"
+    jobs = folder.load(f"{text}  tunnel: {vpn}\n").apps["jobs"]
+    assert (jobs.spec.network_mode, jobs.spec.networks) == ("service:tunnel", ())
+    assert folder.load(f"{text}  vpn: {{image: acme/vpn}}\n").apps["jobs"].spec.shares == "vpn"
+
+    place = f"{folder.path}/compose.yml:5: services.jobs.network_mode"
+    assert folder.problems(f"{text}  other: {{image: acme/vpn}}\n") == [
+        f"{place}: config.yml has no such app. Known are: other. "
+        "Or name `network_mode` in `compose.ignore`."
+    ]
+    assert folder.problems(f"{text}  one: {vpn}\n  two: {vpn}\n") == [
+        f"{place}: one and two both run vpn. Write `network_mode: service:one` in config.yml."
+    ]

@@ -96,7 +96,9 @@ WRONG = [
     ("networks: {a: {alias: b}}", "networks.a.alias: unknown key 'alias'. Did you mean 'aliases'?"),
     ("networks: {a: {ipv4_address: '::1'}}", "networks.a.ipv4_address: an address of the other ki"),
     ("networks: {a: {gw_priority: 1}}", "networks.a.gw_priority: 'gw_priority' is a Compose key t"),
-    ("network_mode: service:db", "network_mode: the network of another app goes with its"),
+    ("network_mode: service:db", "network_mode: config.yml has no such app. Remove it."),
+    ("network_mode: service:web", "network_mode: an app cannot share its own network. Remove it."),
+    ("network_mode: 'service:'", "network_mode: not a mode of Docker's. Write bridge, host, none,"),
     ("network_mode: host\nnetworks: [a]", "network_mode: there are `networks` too, and Docker tak"),
     (
         "network_mode: none\nroute: {host: a, port: 80}",

@@ -14,6 +14,7 @@ import pytest
 from deployer.errors import ImageNotFound, Interrupted, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
 from deployer.ports import Adopted, Engine
+from deployer.sharing import has_network_of
 from deployer.spec import Attachment, Spec
 from tests.fakes.registry import Behaviour
 
@@ -215,6 +216,27 @@ class EngineContract:
         world.engine.discard(world.app, 7)
         assert untouched()
         assert world.engine.replicas(world.app) == []
+
+    def test_who_joins_a_container_is_reached_where_that_is_and_says_whom_it_joined(
+        self, world: EngineWorld
+    ) -> None:
+        ready = release(world)
+        host = world.engine.start(ready, 7)[0]
+        spec = replace(SPEC, network_mode=f"container:{host.name}")
+        other = replace(ready, app=f"{world.app}-other", spec=spec)
+        joined = world.engine.start(other, 8)[0]
+        assert (host.joined, joined.joined, joined.address) == ("", host.id, host.address)
+        assert has_network_of(joined, host)
+        assert world.engine.look(joined) == joined
+        assert world.engine.replicas(other.app) == [joined]
+
+        world.engine.halt(host)
+        again = world.engine.revive(host, "no")
+        assert not has_network_of(world.engine.look(joined), again)
+        world.engine.retire(joined)
+        world.engine.retire(again)
+        with pytest.raises(StartFailed, match=host.name):
+            world.engine.start(other, 9)
 
     def test_a_network_that_does_not_exist_is_named(self, world: EngineWorld) -> None:
         spec = replace(SPEC, networks=(Attachment(world.network()), Attachment("no-such-network")))

@@ -90,6 +90,7 @@ class Calls:
         self._phase = "start"
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._armed: Point | None = None
+        self._newest = 0
 
     def arm(self, point: Point | None, phase: str) -> None:
         """From here on count anew, beginning in this phase, and die at this point."""
@@ -109,7 +110,9 @@ class Calls:
         moved = result if call == "Store.claim" else about[0] if call == "Store.save" else None
         if isinstance(moved, Deployment):
             with self._lock:
-                self._phase = phase_of(moved)
+                # The clean-up of the one before may still go on beside the newest.
+                if moved.id >= self._newest:
+                    self._newest, self._phase = moved.id, phase_of(moved)
 
     def _at(self, call: str, when: str) -> None:
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -52,17 +52,19 @@ def test_what_is_called_a_look_is_a_method() -> None:
     assert {f"{one.__name__}.{name}" for one in PORTS.values() for name in methods(one)} >= LOOKS
 
 
-def test_calls_are_counted_anew_in_each_phase() -> None:
+def test_calls_are_counted_anew_in_each_phase_of_the_newest_deployment() -> None:
     told: list[Point] = []
     store = watched(Part(), PORTS["store"], Calls(told.append))
     one = Deployment(1, "web", Trigger.WEBHOOK, 1.0, status=Status.RUNNING, step=Step.PULL)
     store.activate("x")
     store.save(one, 1.0)
     store.activate("y")
+    store.save(replace(one, id=0, step=Step.RETIRE), 1.0)
     store.activate("z")
     assert [str(point) for point in told if point.when == "before"] == [
         "start: before Store.activate 1",
         "start: before Store.save 1",
         "pull: before Store.activate 1",
+        "pull: before Store.save 1",
         "pull: before Store.activate 2",
     ]

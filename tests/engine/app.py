@@ -40,7 +40,7 @@ class Container:
             image=inspected["Config"]["Image"],
             started_at=state["StartedAt"],
             pid=state["Pid"],
-            address=next(iter(networks.values()))["IPAddress"],
+            address=next((one["IPAddress"] for one in networks.values()), ""),
         )
 
 

@@ -177,6 +177,34 @@ def test_a_new_container_that_an_operator_removes_fails_and_the_old_one_serves(
     assert app.only_container() == old
 
 
+def test_errors_to_requests_that_the_health_path_does_not_have_are_not_looked_at(
+    one: World,
+) -> None:
+    """What the app answers to others is its own matter: only the probe's path counts."""
+    app = one.apps["guarded"]
+    app.push("breaks", "breaks-later:3")
+    number = app.queue()
+    wait_until(lambda: app.ask()[0] == 500, "errors to real requests")
+    assert one.deployer.deployment(number)["step"] == "watch"
+    assert one.deployer.wait_ended(number)["status"] == "succeeded"
+    assert app.ask()[0] == 500
+    assert app.deploy("mended")["status"] == "succeeded"
+
+
+def test_errors_that_the_health_path_has_too_give_the_traffic_back(one: World) -> None:
+    app = one.apps["guarded"]
+    old, before = app.only_container(), app.ask()
+    app.push("sickens", "sickens-later:3")
+    number = app.queue()
+    wait_until(lambda: app.ask()[0] == 500, "errors to real requests")
+    ended = one.deployer.wait_ended(number)
+    assert (ended["status"], ended["step"]) == ("failed", "watch")
+    assert "became unhealthy after the switch" in ended["reason"]
+    assert "GET /healthz on port 8080: HTTP 500" in ended["reason"]
+    assert app.ask() == before
+    assert app.only_container() == old
+
+
 def test_requests_are_served_once_each_though_the_old_one_ignores_its_signal(one: World) -> None:
     app = one.apps["stubborn"]
     app.push("deaf", "ok", "latest", STUBBORN)

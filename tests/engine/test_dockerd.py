@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -43,6 +45,23 @@ class Ground:
         """Docker crashes and is started again at once, as its unit does."""
         self.docker.kill()
         self.docker.start()
+
+    def kill_deployer(self) -> None:
+        """End all processes of deployer at once."""
+        children = [self.one.deployer.child(name) for name in ("worker", "receiver")]
+        self.one.deployer.stop(signal.SIGKILL)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
+
+    def serves_again(self, app: App, version: str) -> None:
+        """Without anybody's doing: Docker may take a while to be ready, and Nginx too."""
+        app.wait_serves(version, limit=40)
+
+    def state(self, app: App) -> str:
+        """What Docker says of the app's container."""
+        name = app.only_container().name
+        return run(["docker", "inspect", "--format", "{{.State.Status}}", name]).strip()
 
     def push(self, app: App, version: str) -> int:
         """Push what takes a second to get healthy, and tell; the id of the deployment."""
@@ -160,18 +179,66 @@ def plain() -> Iterator[Ground]:
         yield made
 
 
+def crashes(plain: Ground) -> None:
+    plain.docker.kill()
+    plain.docker.start()
+
+
+def is_restarted(plain: Ground) -> None:
+    plain.docker.stop()
+    plain.docker.start()
+
+
+def crashes_with_deployer(plain: Ground) -> None:
+    """As where deployer is a container of the same Docker."""
+    plain.kill_deployer()
+    crashes(plain)
+    plain.one.deployer.start()
+
+
+def loses_power(plain: Ground) -> None:
+    plain.kill_deployer()
+    plain.docker.lose_power()
+    plain.docker.start()
+    plain.one.deployer.start()
+
+
+@pytest.mark.parametrize("happens", [crashes, is_restarted, crashes_with_deployer, loses_power])
+def test_every_app_that_served_serves_again_by_itself_and_one_that_was_stopped_does_not(
+    plain: Ground, happens: Callable[[Ground], None]
+) -> None:
+    """With the containers that there were, Nginx too, and no deployment."""
+    one, app, stopped = plain.one, plain.one.web, plain.one.apps["fixed"]
+    newest, (_, version), (_, other) = one.newest(), app.ask(), stopped.ask()
+    before = {*one.deployer.containers()}
+    run(["docker", "stop", stopped.only_container().name])
+    told = f"{stopped.name}: nothing of it runs"
+    wait_until(lambda: told in troubles(one), "words about it")
+    happens(plain)
+    plain.serves_again(app, version)
+    wait_until(lambda: "worker" not in troubles(one), "nothing that the worker waits for")
+    assert stopped.ask()[0] != 200
+    assert plain.state(stopped) == "exited"
+    assert told in troubles(one)
+    run(["docker", "start", stopped.only_container().name])
+    plain.serves_again(stopped, other)
+    assert ({*one.deployer.containers()}, one.newest()) == (before, newest)
+
+
 @pytest.mark.parametrize("step", ["start", "check", "watch"])
-def test_docker_that_takes_its_containers_with_it_ends_the_deployment_and_the_next_one_serves(
+def test_docker_that_takes_its_containers_with_it_ends_the_deployment_and_the_app_serves(
     plain: Ground, step: str
 ) -> None:
-    """With the next push: those that Docker ends itself after a crash it leaves ended."""
+    """By itself, and with the next push."""
     app, version = plain.one.web, f"died in {step}"
+    _, before = app.ask()
     number = plain.push(app, version)
     plain.wait_step(number, step)
     plain.restart()
     ended = plain.one.deployer.wait_ended(number)
     assert ended["status"] in ("succeeded", "failed")
     assert ended["reason"]
+    plain.serves_again(app, version if ended["status"] == "succeeded" else before)
     plain.ends_well(app, plain.push(app, f"after {step}"), f"after {step}")
 
 
@@ -179,13 +246,15 @@ def test_what_was_stopped_to_make_room_stays_stopped_when_docker_is_restarted(
     plain: Ground,
 ) -> None:
     app = plain.one.apps["fixed"]
-    old = app.only_container()
+    old, (_, before) = app.only_container(), app.ask()
     number = plain.push(app, "one at a time")
     plain.wait_step(number, "watch")
     plain.restart()
     state = ["docker", "inspect", "--format", "{{.State.Status}}", old.name]
     assert run(state).strip() == "exited"
-    assert plain.one.deployer.wait_ended(number)["status"] in ("succeeded", "failed")
+    ended = plain.one.deployer.wait_ended(number)
+    assert ended["status"] in ("succeeded", "failed")
+    plain.serves_again(app, "one at a time" if ended["status"] == "succeeded" else before)
     plain.ends_well(app, plain.push(app, "after one at a time"), "after one at a time")
 
 

@@ -233,6 +233,6 @@ def told(one: World) -> Any:
 
 def sites(one: World) -> str:
     """What Nginx would start with."""
-    files = one.on_disk()
-    prefix = f"generations/{one.current()}/"
-    return "\n".join(text for path, text in files.items() if path.startswith(prefix))
+    # Of a generation that is complete: the next one may be half written at this moment.
+    folder = one.path / "state" / "nginx" / "generations" / str(one.current())
+    return "\n".join(file.read_text() for file in sorted(folder.rglob("*.conf")))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from deployer.errors import DeployerError, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
@@ -16,6 +17,12 @@ from tests.fakes.oneoff import FakeOneOffs
 from tests.fakes.registry import Behaviour, FakeRegistry
 
 _KILLED = 137
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 PLAIN = Spec()
 
 
@@ -56,6 +63,7 @@ class FakeEngine(FakeOneOffs):
         self._made = 0
         self._lock = threading.RLock()
         self._changes = 0
+        self._events_ended = False
 
     # what tests say to it
 
@@ -66,6 +74,10 @@ class FakeEngine(FakeOneOffs):
     def calm(self) -> None:
         """Let nothing fail any more that was told to."""
         self._failures.clear()
+
+    def end_events(self) -> None:
+        """End the connection of the next one who waits for a change."""
+        self._events_ended = True
 
     def answers(self, address: str) -> bool:
         """Whether a probe of this address would be answered now."""
@@ -88,12 +100,18 @@ class FakeEngine(FakeOneOffs):
             if state is Running.GONE:
                 del self._containers[replica.name]
                 return
-            address = ""
+            address, began = "", found.replica.started_at
             if state is Running.RUNNING:
-                address = found.replica.address or self._next_address()
+                address = found.replica.address or self._address_of(found.replica)
+                began = began if found.replica.state is state else _now()
             restarts = found.replica.restarts + (state is Running.RESTARTING)
             found.replica = replace(
-                found.replica, state=state, address=address, exit_code=exit_code, restarts=restarts
+                found.replica,
+                state=state,
+                address=address,
+                exit_code=exit_code,
+                restarts=restarts,
+                started_at=began,
             )
 
     def stranger(self, name: str, image: Image, spec: Spec = PLAIN) -> Replica:
@@ -102,6 +120,11 @@ class FakeEngine(FakeOneOffs):
             known = self._registry.behaviour(image) if image.digest else Behaviour.ANSWERS
             self._behaviours[image.pinned] = known
             return self._start(self._create(Release("", 0, image, spec), 0, 1, name))
+
+    def become(self, image: Image, behaviour: Behaviour) -> None:
+        """Let containers of this image behave like this from the next one on."""
+        with self._lock:
+            self._behaviours[image.pinned] = behaviour
 
     def pass_by(self, replica: Replica) -> None:
         """Let a container be gone once it is stopped."""
@@ -222,6 +245,9 @@ class FakeEngine(FakeOneOffs):
         """See ports.Engine; asked all the time, it is not among the `calls`."""
         if (failure := self._failure("wait_for_change")) is not None:
             raise failure.error
+        if self._events_ended:
+            self._events_ended = False
+            return after
         known = int(after) if after else self._changes
         end = time.monotonic() + timeout
         while self._changes == known and time.monotonic() < end:
@@ -279,6 +305,7 @@ class FakeEngine(FakeOneOffs):
             index=index,
             id=f"{self._made:064x}",
             name=name,
+            joined=self._joined(release),
         )
         self._changes += 1
         self._containers[name] = _Container(replica, release.image, behaviour, release.spec)
@@ -287,9 +314,6 @@ class FakeEngine(FakeOneOffs):
     def _start(self, replica: Replica) -> Replica:
         found = self._containers[replica.name]
         if found.replica.state is Running.CREATED:
-            found.replica = replace(
-                found.replica, started_at=f"2026-01-01T00:00:{self._made % 60:02d}Z"
-            )
             self.change(replica, Running.RUNNING)
             started = found.replica
             if found.behaviour is Behaviour.EXITS:
@@ -302,6 +326,26 @@ class FakeEngine(FakeOneOffs):
         if image.pinned not in self._behaviours:
             self._behaviours[image.pinned] = self._registry.behaviour(image)
         return self._behaviours[image.pinned]
+
+    def _joined(self, release: Release) -> str:
+        """The id of the container whose network it is to share."""
+        kind, _, name = release.spec.network_mode.partition(":")
+        assert kind != "service", "an engine knows containers and no apps"
+        if kind != "container":
+            return ""
+        host = self._containers.get(name)
+        if host is None or host.replica.state is not Running.RUNNING:
+            raise StartFailed(f"cannot start {release.app}: the container {name} does not run")
+        return host.replica.id
+
+    def _address_of(self, replica: Replica) -> str:
+        if not replica.joined:
+            return self._next_address()
+        hosts = [one.replica for one in self._containers.values()]
+        host = next((one for one in hosts if one.id == replica.joined and one.address), None)
+        if host is None:
+            raise StartFailed(f"cannot start {replica.name}: what it joins does not run")
+        return host.address
 
     def _next_address(self) -> str:
         self._made += 1

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _FOLDER = Path(__file__).parent / "app"
-_MODES = re.compile(r"ok|exit|silent|unhealthy|crash-loop|dies-later:\d+(\.\d+)?")
+_MODES = re.compile(r"ok|exit|silent|unhealthy|crash-loop|(dies|breaks|sickens)-later:\d+(\.\d+)?")
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
@@ -38,9 +38,9 @@ def build_app(
 ) -> str:
     """Build the app, push it as repository:tag and return its digest.
 
-    Modes: ok, exit, silent, unhealthy, dies-later:SECONDS, crash-loop. `extra` are further
-    Dockerfile lines, such as a HEALTHCHECK. The pushed name is not kept in the engine, so a
-    deployment has to pull it as it would on a server.
+    Modes: ok, exit, silent, unhealthy, crash-loop, and dies-, breaks- (all but /healthz answers
+    500) or sickens-later:SECONDS. `extra` are further Dockerfile lines, such as a HEALTHCHECK. The
+    pushed name is not kept in the engine, so a deployment has to pull it as it would on a server.
     """
     if not _MODES.fullmatch(mode):
         raise LabError(f"the lab's app has no mode {mode!r}, only {_MODES.pattern}")

@@ -110,11 +110,19 @@ class PrivateEngine:
         """End dockerd as a crash does; its containers live on."""
         pid = self._pid()
         os.kill(pid, signal.SIGKILL)
-        # Until it is reaped, its successor takes it for running.
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-        wait_until(lambda: self._dockerd.pid() is None, "the end of dockerd")
-        clear_remains(Path(f"/proc/{self._holder.pid()}/root{_EXEC}"), _EXEC)
+        self._buried(pid)
+
+    def stop(self) -> None:
+        """End dockerd as its unit does: it stops its containers first, and knows that it did."""
+        self._dockerd.stop(limit=60)
+
+    def lose_power(self) -> None:
+        """End dockerd, its containerd and all containers at once."""
+        holder, dockerd = self._holder.pid(), self._pid()
+        for pid in {dockerd, *_living_in(os.stat(f"/proc/{holder}/ns/mnt").st_ino)} - {holder}:  # noqa: PTH116
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._buried(dockerd)
 
     def freeze(self) -> None:
         """Stop dockerd where it is; it takes connections and answers nothing."""
@@ -130,6 +138,13 @@ class PrivateEngine:
         run(["docker", "save", "--output", str(saved), *images])
         run(["docker", "--host", self.address, "load", "--input", str(saved)])
         saved.unlink()
+
+    def _buried(self, pid: int) -> None:
+        # Until it is reaped, its successor takes it for running.
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        wait_until(lambda: self._dockerd.pid() is None, "the end of dockerd")
+        clear_remains(Path(f"/proc/{self._holder.pid()}/root{_EXEC}"), _EXEC)
 
     def _pid(self) -> int:
         pid = self._dockerd.pid()

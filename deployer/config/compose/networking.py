@@ -26,7 +26,7 @@ _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
 _EXTRA = re.compile(r"([A-Za-z0-9._-]+)\s*[:=]\s*(\S+)")
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
-_MODES = re.compile(r"bridge|host|none|container:[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
+_MODES = re.compile(r"bridge|host|none|(?:container|service):[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _MOST_PORTS = 1000
 
 
@@ -114,12 +114,7 @@ NETWORKS = Kind(
 
 
 def _network_mode(value: Any) -> str:
-    instead = "Write bridge, host, none or container:NAME."
-    if isinstance(value, str) and value.startswith("service:"):
-        raise ValueError(
-            "the network of another app goes with its container, which each deployment replaces. "
-            f"Put both on one network in `networks:`. {instead}"
-        )
+    instead = "Write bridge, host, none, service:APP or container:NAME."
     if not _MODES.fullmatch(text(value, instead)):
         raise ValueError(f"not a mode of Docker's. {instead}")
     return str(value)

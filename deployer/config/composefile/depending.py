@@ -1,4 +1,4 @@
-"""Whom a service depends on, in the names that config.yml has for them."""
+"""Which other services a service needs, in the names that config.yml has for them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,29 @@ def of_apps(
         value = dict.fromkeys(value)
     found: dict[str, Any] = {}
     for service, said in value.items():
-        names = [name for name, app in apps.items() if _takes(app, file, service)] or [service]
+        names = _apps_of(file, service, apps) or [service]
         moved[places[service]] = ("depends_on", names[0])
         found |= dict.fromkeys(names, said)
     return found
+
+
+def of_app(mode: Any, file: str, apps: Mapping[str, Any]) -> Any:
+    """`network_mode` of a service of `file`, with the app that takes its service in its place.
+
+    A service that no app takes keeps its name. Raises ValueError where several apps do.
+    """
+    kind, _, service = mode.partition(":") if isinstance(mode, str) else ("", "", "")
+    names = _apps_of(file, service, apps) if kind == "service" else []
+    if len(names) > 1:
+        raise ValueError(
+            f"{' and '.join(names)} both run {service}. Write `network_mode: service:{names[0]}` "
+            "in config.yml."
+        )
+    return f"service:{names[0]}" if names else mode
+
+
+def _apps_of(file: str, service: str, apps: Mapping[str, Any]) -> list[str]:
+    return [name for name, app in apps.items() if _takes(app, file, service)]
 
 
 def _takes(app: Any, file: str, service: str) -> bool:

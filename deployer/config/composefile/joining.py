@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deployer.config.composefile.depending import of_apps
+from deployer.config.composefile.depending import of_app, of_apps
 from deployer.config.composefile.document import ComposeDocument, open_document
 from deployer.config.composefile.interpolation import filler
 from deployer.config.composefile.overriding import left_out, without_own
@@ -87,6 +87,12 @@ def _complete(
     if _is_named(keys.get("depends_on")):
         apps = data["apps"]
         keys["depends_on"] = of_apps(keys["depends_on"], said["file"], apps, service.moved)
+    if "network_mode" in keys:
+        try:
+            keys["network_mode"] = of_app(keys["network_mode"], said["file"], data["apps"])
+        except ValueError as error:
+            del keys["network_mode"]
+            document.places.add(("services", said["service"], "network_mode"), str(error))
     place_keys(name, said["service"], keys, service.moved, document, problems)
     if isinstance(own.get("deploy"), dict) and isinstance(keys.get("deploy"), dict):
         own["deploy"] = {**keys["deploy"], **own["deploy"]}

@@ -10,7 +10,7 @@ import docker
 from docker.errors import NotFound
 
 from deployer.engines.docker.labels import Identity
-from deployer.engines.docker.look import described
+from deployer.engines.docker.look import described, reached
 from deployer.model import Replica
 from deployer.ports import Adopted
 
@@ -51,7 +51,7 @@ class Adoptions:
             except NotFound:
                 continue
             if replica is not None:
-                found.append(replica)
+                found.append(reached(api, replica))
         return found
 
 

@@ -16,6 +16,7 @@ from deployer.engines.docker.adopted import NONE_ADOPTED, Adoptions
 from deployer.engines.docker.client import Clients, translated, words
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
+from deployer.engines.docker.nginx_image import remove_probes
 from deployer.engines.docker.pull import Wanted, pull
 from deployer.engines.docker.revive import revive
 from deployer.errors import EngineError
@@ -105,7 +106,9 @@ class DockerEngine:
             try:
                 inspected = self._clients.api.inspect_container(replica.id)
                 found = look.replica_of(inspected) or self._adoptions.replica_of(inspected)
-                found = found and look.with_its_end(self._clients.api, found)
+                if found is not None:
+                    found = look.with_its_end(self._clients.api, found)
+                    found = look.reached(self._clients.api, found)
             except NotFound:
                 found = None
         return found or replace(replica, state=Running.GONE, address="")
@@ -172,7 +175,9 @@ class DockerEngine:
         """Remove one-offs that no `run` waits for any more."""
         with translated("remove one-off containers"):
             api = self._clients.api
-            return oneoff.sweep(api, self._instance, self._files, app, deployment)
+            # What asks Nginx's image for its version belongs to no app.
+            probes = remove_probes(api, self._instance) if app is None else []
+            return probes + oneoff.sweep(api, self._instance, self._files, app, deployment)
 
     def _begin(self, how: _Begin, release: Release, deployment: int) -> list[Replica]:
         with translated(f"start {release.app}"):

@@ -50,6 +50,7 @@ def described(identity: Identity, inspected: dict[str, Any], network: str | None
         id=inspected["Id"],
         name=inspected["Name"].removeprefix("/"),
         address=address(inspected, network),
+        joined=joined(inspected),
         state=running,
         health=verdict if verdict in _VERDICTS else "",
         exit_code=state.get("ExitCode") if running in _ENDED else None,
@@ -58,6 +59,22 @@ def described(identity: Identity, inspected: dict[str, Any], network: str | None
         started_at="" if started == _NEVER else started,
         checked=_checked(state.get("Health") or {}),
     )
+
+
+def joined(inspected: Mapping[str, Any]) -> str:
+    """The id of the container whose network it shares, "" where it has its own."""
+    kind, _, container = inspected["HostConfig"]["NetworkMode"].partition(":")
+    return container if kind == "container" else ""
+
+
+def reached(api: docker.APIClient, replica: Replica) -> Replica:
+    """A replica that shares another container's network is reached where that one is."""
+    if not replica.joined or replica.state is not Running.RUNNING:
+        return replica
+    try:
+        return replace(replica, address=address(api.inspect_container(replica.joined)))
+    except docker.errors.NotFound:
+        return replica
 
 
 def with_its_end(api: docker.APIClient, replica: Replica) -> Replica:
@@ -97,7 +114,7 @@ def replicas(api: docker.APIClient, instance: str, app: str | None) -> list[Repl
             continue
         replica = replica_of(inspected)
         if replica is not None:
-            found.append(replica)
+            found.append(reached(api, replica))
     return found
 
 

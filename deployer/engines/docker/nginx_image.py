@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
-from docker.errors import ImageNotFound
+import docker
+from docker.errors import APIError, ImageNotFound, NotFound
 
 from deployer.engines.docker.client import Clients, translated
 from deployer.engines.docker.users import lines_of
@@ -13,7 +15,23 @@ from deployer.errors import EngineError, ProxyError
 from deployer.ports import NginxFacts
 from deployer.ports.nginx_build import build_of
 
-_LEFT_BEHIND = 60
+_LEFT_BEHIND = 60.0
+_PROBE = "nginx-probe"
+
+
+def remove_probes(api: docker.APIClient, instance: str, older: float = 0.0) -> list[str]:
+    """Remove probes that were created this long ago (seconds) and never started; their names.
+
+    Docker removes one that ends. But a process can be killed between its creation and its start.
+    """
+    labels = [f"deployer.role={_PROBE}", f"deployer.instance={instance}"]
+    removed = []
+    for left in api.containers(all=True, filters={"label": labels, "status": ["created"]}):
+        if left["Created"] <= time.time() - older:
+            with suppress(NotFound):
+                api.remove_container(left["Id"], force=True, v=True)
+            removed += [name.removeprefix("/") for name in left["Names"]]
+    return removed
 
 
 class NginxImage:
@@ -22,7 +40,7 @@ class NginxImage:
     def __init__(self, clients: Clients, name: str, instance: str) -> None:
         self._clients = clients
         self._name = name
-        self._labels = {"deployer.role": "nginx-probe", "deployer.instance": instance}
+        self._instance = instance
         self._facts: dict[str, NginxFacts] = {}
 
     def present(self) -> str | None:
@@ -85,28 +103,30 @@ class NginxImage:
         """What the command says, and the users of the image."""
         api = self._clients.api
         with translated(f"run `{' '.join(command)}` in the image {self._name}"):
-            self._remove_leftovers()
+            remove_probes(api, self._instance, _LEFT_BEHIND)
             identity = api.create_container(
                 image,
                 command[1:],
                 entrypoint=command[:1],
-                labels=self._labels,
+                labels={"deployer.role": _PROBE, "deployer.instance": self._instance},
                 # Docker removes it, also where this process is killed meanwhile.
                 host_config={**host_config, "AutoRemove": True},
             )["Id"]
-            users = [line[0] for line in lines_of(self._clients.api, identity, "/etc/passwd")]
-            said = api.attach(identity, stdout=True, stderr=True, stream=True)
             try:
-                api.start(identity)
-                return b"".join(said).decode("utf-8", "replace"), users
-            finally:
-                # The stream's own close() leaves the connection open.
-                said._response.close()  # type: ignore[attr-defined]
+                return self._said(identity)
+            except APIError:
+                # Docker removes what has ended, not what never began.
+                with suppress(APIError):
+                    api.remove_container(identity, force=True, v=True)
+                raise
 
-    def _remove_leftovers(self) -> None:
-        """What was created a while ago and never started; a younger one may be in use."""
-        labels = [f"{key}={value}" for key, value in self._labels.items()]
-        filters = {"label": labels, "status": ["created"]}
-        for left in self._clients.api.containers(all=True, filters=filters):
-            if left["Created"] < time.time() - _LEFT_BEHIND:
-                self._clients.api.remove_container(left["Id"], force=True, v=True)
+    def _said(self, identity: str) -> tuple[str, list[str]]:
+        api = self._clients.api
+        users = [line[0] for line in lines_of(api, identity, "/etc/passwd")]
+        said = api.attach(identity, stdout=True, stderr=True, stream=True)
+        try:
+            api.start(identity)
+            return b"".join(said).decode("utf-8", "replace"), users
+        finally:
+            # The stream's own close() leaves the connection open.
+            said._response.close()  # type: ignore[attr-defined]

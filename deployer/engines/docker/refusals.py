@@ -71,6 +71,11 @@ _ADVICE = [
             r"unknown (?:or invalid )?runtime",
             "`docker info` lists the runtimes that Docker knows: correct `runtime`",
         ),
+        (
+            r"endpoint with name .* already exists in network",
+            "Docker has kept it of a container that is gone: `docker network disconnect --force` "
+            "with that network and name removes it. The next deployment has names of its own",
+        ),
         (r"bind source path does not exist", "Create it, or correct `volumes`"),
         (r"error gathering device information", "Connect that device, or correct `devices`"),
         (

@@ -17,7 +17,7 @@ from deployer.engines.docker.create.needs import too_new
 from deployer.engines.docker.create.networks import all_at_create, endpoint
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.labels import Identity, identity_of
-from deployer.engines.docker.look import described
+from deployer.engines.docker.look import described, reached
 from deployer.engines.docker.others import check_free, check_joined
 from deployer.engines.docker.refusals import with_advice
 from deployer.errors import StartFailed
@@ -162,7 +162,7 @@ def _connect(api: docker.APIClient, release: Release, container: str, network: A
 def _start(api: docker.APIClient, identity: Identity) -> Replica:
     with refused(f"start container {identity.name}"):
         start_once(api, identity.name)
-        return described(identity, api.inspect_container(identity.name))
+        return reached(api, described(identity, api.inspect_container(identity.name)))
 
 
 def start_once(api: docker.APIClient, container: str) -> None:

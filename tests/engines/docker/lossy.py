@@ -1,7 +1,8 @@
-"""Docker behind a socket that loses an answer when it is told to."""
+"""Docker behind a socket that loses an answer, or refuses a request, when it is told to."""
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import threading
@@ -27,6 +28,7 @@ class LossyDocker:
         self.to_lose: list[str] = []
         self.lost: list[str] = []
         self.asked: list[str] = []
+        self.refusals: list[tuple[str, int, str]] = []
         self._server = _Server(str(path), _Handler)
         self._server.docker = self
 
@@ -46,6 +48,23 @@ class LossyDocker:
     def lose(self, part: str) -> None:
         """Drop the answer to the next request whose first line contains this."""
         self.to_lose.append(part)
+
+    def refuse(self, part: str, status: int, said: str) -> None:
+        """Answer the next request whose first line contains this so; Docker never sees it."""
+        self.refusals.append((part, status, said))
+
+    def refusal(self, request: bytes) -> bytes:
+        """What this request is answered with in Docker's place; empty where Docker answers."""
+        first = request.split(b"\r\n", 1)[0].decode(errors="replace")
+        found = next((one for one in self.refusals if one[0] in first), None)
+        if found is None:
+            return b""
+        self.refusals.remove(found)
+        body = json.dumps({"message": found[2]})
+        return (
+            f"HTTP/1.1 {found[1]} Refused\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+        ).encode()
 
     def loses(self, request: bytes) -> bool:
         """Whether the answer to this request is to be dropped."""
@@ -81,6 +100,12 @@ class _Handler(BaseRequestHandler):
                 if self.request in readable:
                     request = self.request.recv(_CHUNK)
                     if not request:
+                        return
+                    if forged := self.server.docker.refusal(request):
+                        self.request.sendall(forged)
+                        # Its body may still be on its way; one that is not read resets the answer.
+                        while self.request.recv(_CHUNK):
+                            pass
                         return
                     losing = losing or self.server.docker.loses(request)
                     engine.sendall(request)

@@ -23,8 +23,9 @@ from tests.contracts.engine import SPEC, pull, release, settled
 from tests.engines.docker.lossy import LossyDocker
 from tests.engines.docker.world import WORLD, DockerWorld, no_login
 from tests.fakes.registry import Behaviour
+from tests.lab.images import BUSYBOX, ensure_busybox
 from tests.lab.registry import Registry
-from tests.lab.shell import wait_until
+from tests.lab.shell import run, succeeds, wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -364,3 +365,25 @@ def test_every_verb_says_that_docker_is_missing(lab_registry: Registry) -> None:
     ):
         with pytest.raises(EngineUnavailable, match="it refuses connections"):
             verb()
+
+
+def test_what_asked_nginxs_image_and_never_started_is_swept_and_no_strangers(
+    world: DockerWorld,
+) -> None:
+    """A worker that is killed between creation and start leaves it, and Docker removes it never."""
+    ensure_busybox()
+    made = {instance: probe(instance) for instance in (world.app, f"{world.app}x")}
+    try:
+        swept = world.engine.sweep()
+        left = {one["Id"] for one in world.api.containers(all=True)}
+        assert [made[name] in left for name in made] == [False, True]
+        assert len(swept) == 1
+        assert world.engine.sweep() == []
+    finally:
+        succeeds(["docker", "rm", "--force", *made.values()])
+
+
+def probe(instance: str) -> str:
+    """The id of a container as one is made to ask Nginx's image for its version."""
+    labels = (f"deployer.instance={instance}", "deployer.role=nginx-probe")
+    return run(["docker", "create", *(f"--label={label}" for label in labels), BUSYBOX]).strip()

@@ -74,6 +74,10 @@ ADVICE = [
     ('could not select device driver "nvidia" with capabilities: [[gpu]]', "correct `gpus`"),
     ("Unknown runtime specified nosuch", "correct `runtime`"),
     ("unknown or invalid runtime name: nosuch", "correct `runtime`"),
+    (
+        "endpoint with name web-7-1 already exists in network front",
+        "`docker network disconnect --force`",
+    ),
     ("bind source path does not exist: /no/such", "correct `volumes`"),
     ("error gathering device information while adding custom device", "correct `devices`"),
     ("error looking up logging plugin nosuch", "correct `logging`"),

@@ -17,6 +17,9 @@ VERSION = os.environ.get("VERSION", "0")
 APP = os.environ.get("APP", "lab")
 MODE, _, NUMBER = os.environ.get("MODE", "ok").partition(":")
 PORT = int(os.environ.get("PORT", "8080"))
+# What fails after so many seconds: requests but the probe's, or those as well.
+FAILING = {"breaks-later": {"/healthz"}, "sickens-later": set[str]()}
+STARTED = time.monotonic()
 
 Answer = tuple[int, str]
 
@@ -43,6 +46,8 @@ def answer(method: str, target: str, body: bytes, log: Log) -> Answer:
     if method == "POST" and path == "/ids":
         log.add(body.decode("ascii", "replace").strip())
         return 200, VERSION
+    if path not in FAILING.get(MODE, {path}) and time.monotonic() - STARTED > float(NUMBER or 5):
+        return 500, "cannot reach the database\n"
     if path == "/":
         return 200, f"Hello from {APP}, version {VERSION}\n"
     if path == "/version":

@@ -104,9 +104,12 @@ def burst(world: World) -> tuple[float, list[str], float]:
 
 
 def clients(world: World) -> tuple[Load, WebSockets]:
-    """Of one app: connections that are kept, and such as keep an old worker until the drain."""
+    """Of one app: connections that are kept, and in each second one more that is never closed.
+
+    So every generation has workers that stay until the drain is over.
+    """
     target, host = ("127.0.0.1", world.deployer.http_port), next(iter(world.apps.values())).host
-    return Load(target, host, {THINKING: 8}), WebSockets(target, host, 8)
+    return Load(target, host, {THINKING: 8}), WebSockets(target, host, 60, stagger=1.0)
 
 
 def prepared(path: Path, count: int) -> World:

@@ -29,13 +29,19 @@ class Life:
 
 
 class WebSockets:
-    """Holds so many WebSockets open and talks on each; one that is cut is opened again."""
+    """Holds so many WebSockets open and talks on each; one that is cut is opened again.
 
-    def __init__(self, target: Address, host: str, count: int) -> None:
+    `stagger` is how many seconds after one the next is opened first.
+    """
+
+    def __init__(self, target: Address, host: str, count: int, stagger: float = 0.0) -> None:
         self._target = target
         self._host = host
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(number * stagger,), daemon=True)
+            for number in range(count)
+        ]
         self.opened = 0
         self.lives: list[Life] = []
         self.failures: list[str] = []
@@ -51,7 +57,8 @@ class WebSockets:
         for thread in self._threads:
             thread.join(_PATIENCE)
 
-    def _work(self) -> None:
+    def _work(self, later: float) -> None:
+        self._stopping.wait(later)
         while not self._stopping.is_set():
             try:
                 with socket.create_connection(self._target, _PATIENCE) as wire:

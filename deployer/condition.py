@@ -194,12 +194,21 @@ def _of_tags(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
     ]
 
 
+def held_sites(snapshot: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The apps whose site Nginx was not given as it should be: `app`, `reason`, `since`."""
+    return list((snapshot.get("nginx") or {}).get("held", ()))
+
+
 def _of_nginx(snapshot: Mapping[str, Any]) -> list[Trouble]:
     nginx = snapshot.get("nginx")
-    if nginx is None or nginx["live"] is not None:
-        return []
-    reason = "it does not answer. Read its log (`docker logs`, or the host's error log)"
-    return [Trouble("Nginx", reason, snapshot["at"])]
+    found = [
+        Trouble(one["app"], f"its site is held back: {one['reason']}", one["since"])
+        for one in held_sites(snapshot)
+    ]
+    if nginx is not None and nginx["live"] is None:
+        reason = "it does not answer. Read its log (`docker logs`, or the host's error log)"
+        found.append(Trouble("Nginx", reason, snapshot["at"]))
+    return found
 
 
 def _lacks_its_image(last: Deployment) -> bool:

@@ -28,6 +28,7 @@ def sight(parts: Parts, proxy: Proxy, replicas: Sequence[Replica]) -> dict[str, 
             "live": proxy.live(),
             "draining": proxy.draining(),
             "reloads": proxy.reloads(),
+            "held": [asdict(one) for one in proxy.held()],
             **parts.traffic.shown(),
         },
         "apps": {

@@ -84,22 +84,23 @@ class Takeover:
 
     def confirm(self, app: App, route: Route) -> None:
         """Route once more what is live already; the answer says who knows the old replicas."""
-        self._applied = self.parts.traffic.switch(app.name, route)
+        self._applied = self.parts.traffic.restore(app.name, route)
 
     def _make_room(self, app: App) -> None:
         """Stop what serves; no Nginx worker may know its address then, as others can get it."""
         self._halted = True
         before = self.parts.store.active().get(app.name)
-        self._close(app)
+        # Who could not be opened again is not closed: a site that is held back keeps its release.
+        self._close(app, self.parts.traffic.switch)
         stopped = [self.parts.engine.halt(one) for one in self.old if is_of(one, before)]
         names = ", ".join(f"{one.name} ({how_it_ended(one)})" for one in stopped)
         self.record.say(f"stopped {names or 'nothing'}; the new one is next")
 
-    def _close(self, app: App) -> None:
+    def _close(self, app: App, change: Callable[[str, Route | None], Applied]) -> None:
         closed = closed_route(app)
         if closed is not None:
             self.record.say("requests get 503 with Retry-After meanwhile")
-            self._applied = self.parts.traffic.switch(app.name, closed)
+            self._applied = change(app.name, closed)
             self._drain()
 
     # back
@@ -131,7 +132,7 @@ class Takeover:
         if self._routed:
             replicas = self.parts.engine.replicas(app.name)
             old = route_of(app, [one for one in replicas if is_of(one, before)])
-            self._applied = self.parts.traffic.switch(app.name, old)
+            self._applied = self.parts.traffic.restore(app.name, old)
             self._routed = False
 
     def _swap_back(self, app: App, before: Active | None) -> None:
@@ -139,7 +140,8 @@ class Takeover:
         if self._routed:
             # Neither being stopped nor an Nginx that refuses may leave nothing that serves.
             with suppress(Interrupted):
-                self.record.attempt("close the route meanwhile", lambda: self._close(app))
+                close = partial(self._close, app, self.parts.traffic.restore)
+                self.record.attempt("close the route meanwhile", close)
             self._routed = False
         self._discard()
         self.bring_back(app, before)
@@ -155,7 +157,7 @@ class Takeover:
         finally:
             # Also where it is not healthy: it served before, and nothing else does.
             now = [self.parts.engine.look(one) for one in revived]
-            self.parts.traffic.switch(app.name, route_of(app, now) or closed_route(app))
+            self.parts.traffic.restore(app.name, route_of(app, now) or closed_route(app))
 
     def _revived(self, app: str, before: Active | None) -> list[Replica]:
         """What served, running again; what somebody has removed meanwhile is made anew."""

@@ -37,13 +37,13 @@ def route_of(app: App, replicas: Sequence[Replica], before: Route | None = None)
         (Target(replica.address, rule.port) for replica in chosen),
         key=lambda target: (target.address, target.port),
     )
-    return Route(app.name, rule.hosts, rule.path, tuple(targets)) if targets else None
+    return rule.to(app.name, targets) if targets else None
 
 
 def closed_route(app: App) -> Route | None:
     """The app's route while nothing of it runs; None where it has none."""
     rule = app.route
-    return None if rule is None else Route(app.name, rule.hosts, rule.path, ())
+    return None if rule is None else rule.to(app.name, ())
 
 
 def _runs(replica: Replica) -> bool:
@@ -61,10 +61,14 @@ def _is_urgent(before: Route | None, after: Route | None) -> bool:
 
 @dataclass(slots=True)
 class _Change:
-    """What somebody waits for at the door: routes of some apps, None to take one away."""
+    """What somebody waits for at the door: routes of some apps, None to take one away.
+
+    `strict`: an app that is held back keeps the route it had, and the one who waits is told.
+    """
 
     routes: Mapping[str, Route | None]
     urgent: bool = False
+    strict: bool = False
     done: Future[Applied] = field(default_factory=Future)
 
 
@@ -86,13 +90,23 @@ class Traffic:
         self._door = threading.Lock()
         self._begun: Applied | None = None
         self._put_off: list[str] = []
+        self._refused = False
 
     def switch(self, app: str, route: Route | None) -> Applied:
         """Make this the app's live route; returns once new connections reach it.
 
-        Raises ProxyError, and then the app's previous route is live as before.
+        Raises ProxyError, also where the app's site is held back: its previous route is live
+        as before then.
         """
-        return self._pass({app: route})
+        return self._pass({app: route}, strict=True)
+
+    def restore(self, app: str, route: Route | None) -> Applied:
+        """Make this the app's live route again, also where its site is held back.
+
+        Its last good version gets these addresses then, and if there is none requests get 503.
+        It waits for no old workers: what serves meanwhile is what is to be replaced.
+        """
+        return self._pass({app: route}, urgent=True)
 
     def begin(self, routes: Mapping[str, Route | None]) -> Applied:
         """Make these the live routes of the apps named, at start, when nothing is known yet."""
@@ -102,16 +116,19 @@ class Traffic:
     def refresh(self, routes: Mapping[str, Route | None]) -> Applied | None:
         """Make these the live routes of the apps named, unless they are and Nginx answers.
 
+        Also where they are the same and would be served otherwise: a template was changed.
         While many old workers drain, what can wait is put off: None, and asked for again later.
         """
         with self._list:
             now = self._routes
         changed = {app: route for app, route in routes.items() if now.get(app) != route}
-        if not changed and self._proxy.live() is not None:
+        answers = self._proxy.live() is not None
+        if answers and not changed and not self._is_other():
             self._put_off = []
             return None
-        urgent = not changed or any(_is_urgent(now.get(app), changed[app]) for app in changed)
-        self._put_off = [] if urgent or not self._budget.is_crowded() else sorted(changed)
+        urgent = not answers or any(_is_urgent(now.get(app), changed[app]) for app in changed)
+        late = not urgent and self._budget.is_crowded()
+        self._put_off = sorted(changed or routes) if late else []
         return None if self._put_off else self._pass(routes, urgent=urgent)
 
     def live(self, app: str) -> Route | None:
@@ -141,8 +158,10 @@ class Traffic:
         """Wait until no Nginx worker is left that knows what was live before this began."""
         return self._begun is None or self.wait_drained(self._begun, sleep)
 
-    def _pass(self, routes: Mapping[str, Route | None], *, urgent: bool = False) -> Applied:
-        change = _Change(routes, urgent)
+    def _pass(
+        self, routes: Mapping[str, Route | None], *, urgent: bool = False, strict: bool = False
+    ) -> Applied:
+        change = _Change(routes, urgent, strict)
         with self._list:
             self._waiting.append(change)
         with self._door:
@@ -161,8 +180,12 @@ class Traffic:
                 for change in self._waiting
                 for app, route in change.routes.items()
             )
-        if changes:
+        if changes or self._is_other():
             self._budget.wait_for_turn(self._is_urgent)
+
+    def _is_other(self) -> bool:
+        """Whether the same routes would be served otherwise than they are."""
+        return self._refused or self._proxy.stale()
 
     def _is_urgent(self) -> bool:
         with self._list:
@@ -181,21 +204,32 @@ class Traffic:
                 self._go([change])
         else:
             for change in together:
-                change.done.set_result(applied)
+                held = [applied.held[app] for app in _held(change, applied)]
+                if held:
+                    change.done.set_exception(held[0])
+                else:
+                    change.done.set_result(applied)
         finally:
             # Nobody waits for ever, whatever else was raised; what is done is not touched.
             for change in together:
                 change.done.cancel()
 
     def _apply(self, together: Sequence[_Change]) -> Applied:
-        routes = dict(self._routes)
+        routes: dict[str, Route | None] = dict(self._routes)
         for change in together:
-            for app, route in change.routes.items():
-                routes.pop(app, None)
-                if route is not None:
-                    routes[app] = route
-        wanted = [routes[app] for app in sorted(routes)]
-        applied = self._budget.spend(lambda: self._proxy.apply(wanted))
+            routes |= change.routes
+        strict = {app for change in together if change.strict for app in change.routes}
+        wanted = [route for _, route in sorted(routes.items()) if route]
+        before = {app: self._routes.get(app) for app in strict}
+        applied = self._budget.spend(lambda: self._proxy.apply(wanted, before))
+        refused = {app for change in together for app in _held(change, applied)}
+        routes |= {app: self._routes.get(app) for app in refused}
         with self._list:
-            self._routes = routes
+            self._routes = {app: route for app, route in routes.items() if route}
+            # The route that it keeps may be served with the templates of today: see at next look.
+            self._refused = bool(refused)
         return applied
+
+
+def _held(change: _Change, applied: Applied) -> list[str]:
+    return [app for app in change.routes if change.strict and app in applied.held]

@@ -98,8 +98,15 @@ def status(apps: Iterable[str], store: Store, now: float) -> View:
             "at": moment(seen_at),
             "age": None if seen_at is None else round(max(0.0, now - seen_at), 3),
         },
-        "nginx": snapshot.get("nginx"),
+        "nginx": _nginx(snapshot),
     }
+
+
+def _nginx(snapshot: View) -> View | None:
+    if (seen := snapshot.get("nginx")) is None:
+        return None
+    held = [{**one, "since": moment(one["since"])} for one in condition.held_sites(snapshot)]
+    return {**seen, "held": held}
 
 
 def _app(name: str, image: str, tags: Sequence[str], store: Store, snapshot: View) -> View:

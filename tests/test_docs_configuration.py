@@ -45,6 +45,13 @@ NEEDS: dict[str, dict[str, Any]] = {
     "apps.*.memswap_limit": {"apps": {"web": {"mem_limit": "256m"}}},
     "apps.*.route.host": {"apps": {"web": {"route": {"port": 8080}}}},
     "apps.*.route.p": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
+    **{
+        f"apps.*.route.{key}": {
+            "nginx": {"templates": "nginx"},
+            "apps": {"web": {"route": {"host": "a.test", "port": 8080}}},
+        }
+        for key in ("template", "snippet")
+    },
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.registry": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},

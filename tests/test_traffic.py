@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
 import pytest
 
-from deployer.errors import NotConfirmed
+from deployer.errors import NotConfirmed, RenderRefused
 from deployer.model import App, HealthCheck, Image, Replica, Running
 from deployer.ports import Applied
+from deployer.ports.proxy import NOTHING_ELSE
 from deployer.routing import Route, RouteRule, Target
 from deployer.spec import Spec
 from deployer.traffic import Traffic, route_of
@@ -102,10 +103,12 @@ class SlowProxy(FakeProxy):
         self.entered = threading.Event()
         self.through = threading.Event()
 
-    def apply(self, routes: Sequence[Route]) -> Applied:
+    def apply(
+        self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+    ) -> Applied:
         self.entered.set()
         assert self.through.wait(10)
-        return super().apply(routes)
+        return super().apply(routes, otherwise)
 
 
 def together(proxy: SlowProxy, traffic: Traffic, apps: Sequence[str]) -> dict[str, str]:
@@ -140,10 +143,12 @@ def test_changes_that_arrive_during_a_reload_share_the_next_one() -> None:
 
 def test_one_bad_change_of_several_fails_alone() -> None:
     class PickyProxy(SlowProxy):
-        def apply(self, routes: Sequence[Route]) -> Applied:
+        def apply(
+            self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+        ) -> Applied:
             if any(one.app == "bad" for one in routes):
                 raise NotConfirmed("bad does not load")
-            return super().apply(routes)
+            return super().apply(routes, otherwise)
 
     proxy = PickyProxy()
     outcome = together(proxy, Traffic(proxy, drain=1), ["a", "bad", "c"])
@@ -153,10 +158,12 @@ def test_one_bad_change_of_several_fails_alone() -> None:
 
 def test_two_bad_changes_at_the_same_door_each_get_their_own_reason() -> None:
     class PickyProxy(SlowProxy):
-        def apply(self, routes: Sequence[Route]) -> Applied:
+        def apply(
+            self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+        ) -> Applied:
             for bad in (one.app for one in routes if one.app.startswith("bad")):
                 raise NotConfirmed(f"{bad} does not load")
-            return super().apply(routes)
+            return super().apply(routes, otherwise)
 
     proxy = PickyProxy()
     outcome = together(proxy, Traffic(proxy, drain=1), ["a", "bad1", "bad2", "c"])
@@ -166,8 +173,10 @@ def test_two_bad_changes_at_the_same_door_each_get_their_own_reason() -> None:
 
 def test_nobody_waits_for_ever_where_a_change_broke_unexpectedly() -> None:
     class BrokenProxy(SlowProxy):
-        def apply(self, routes: Sequence[Route]) -> Applied:
-            applied = super().apply(routes)
+        def apply(
+            self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+        ) -> Applied:
+            applied = super().apply(routes, otherwise)
             if len(routes) > 1:
                 raise ZeroDivisionError("a fault")
             return applied
@@ -206,6 +215,88 @@ def test_refreshing_what_is_live_does_nothing_unless_the_proxy_is_away() -> None
     assert proxy.live() == 1
     assert traffic.refresh({"web": route("web", "10.0.0.7")}) is not None
     assert proxy.routes == (route("web", "10.0.0.7"),)
+
+
+BAD = RenderRefused("its snippet is wrong")
+
+
+def test_a_switch_of_an_app_that_is_held_back_fails_alone_and_keeps_its_addresses() -> None:
+    """What shared the reload succeeds."""
+    proxy = SlowProxy()
+    traffic = Traffic(proxy, drain=1)
+    proxy.through.set()
+    traffic.begin({"bad": route("bad")})
+    proxy.through.clear()
+    proxy.entered.clear()
+    proxy.broken["bad"] = BAD
+    elsewhere = {"bad": route("bad", "10.0.0.2"), "c": route("c")}
+    outcome: dict[str, object] = {}
+
+    def switch(app: str) -> None:
+        try:
+            outcome[app] = traffic.switch(app, elsewhere.get(app, route(app))).generation
+        except RenderRefused as error:
+            outcome[app] = error
+
+    threads = [threading.Thread(target=switch, args=(app,)) for app in ("a", "bad", "c")]
+    threads[0].start()
+    assert proxy.entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(traffic._waiting) < 2:
+        threading.Event().wait(0.005)
+    proxy.through.set()
+    for thread in threads:
+        thread.join(10)
+    assert outcome == {"a": 2, "bad": BAD, "c": 3}
+    assert proxy.routes == (route("a"), route("bad"), route("c"))
+
+
+def test_what_is_restored_gets_its_addresses_though_its_site_is_held_back() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    traffic.begin({"web": route("web")})
+    proxy.broken["web"] = BAD
+    assert list(traffic.restore("web", route("web", "10.0.0.2")).held) == ["web"]
+    assert proxy.routes == (route("web", "10.0.0.2"),)
+
+
+def test_a_first_route_that_is_held_back_is_not_tried_again() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    proxy.broken["web"] = BAD
+    with pytest.raises(RenderRefused):
+        traffic.switch("web", route("web"))
+    traffic.switch("api", route("api"))
+    assert proxy.routes == (route("api"),)
+
+
+def test_the_same_routes_are_looked_at_again_where_templates_have_changed() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    proxy.broken["web"] = BAD
+    traffic.begin({"web": route("web")})
+    assert [one.app for one in proxy.held()] == ["web"]
+    assert traffic.refresh({"web": route("web")}) is None
+    proxy.broken.clear()
+    proxy.stale_now = True
+    assert traffic.refresh({"web": route("web")}) is not None
+    assert not proxy.held()
+    assert traffic.refresh({"web": route("web")}) is None
+
+
+def test_after_a_switch_that_was_refused_the_next_look_says_how_the_app_is() -> None:
+    proxy = FakeProxy()
+    traffic = Traffic(proxy, drain=1)
+    traffic.begin({"web": route("web")})
+    proxy.broken["web"] = BAD
+    with pytest.raises(RenderRefused):
+        traffic.switch("web", route("web", "10.0.0.2"))
+    assert [one.app for one in proxy.held()] == ["web"]
+    proxy.broken.clear()
+    assert traffic.refresh({"web": route("web")}) is not None
+    assert not proxy.held()
+    assert traffic.refresh({"web": route("web")}) is None
 
 
 def test_draining_waits_for_the_workers_that_know_the_old_route_and_no_longer() -> None:

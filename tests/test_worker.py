@@ -441,6 +441,7 @@ class TestLooking:
             "live": served.proxy.live(),
             "draining": 0,
             "reloads": served.proxy.reloads(),
+            "held": [],
             "draining_generations": 0,
             "put_off": [],
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -19,6 +19,7 @@ from deployer.errors import DeployerError
 from deployer.model import App, HealthCheck, Image, Limits, Release, Replica
 from deployer.parts import Parts
 from deployer.ports import Active, Adoption, Applied, Order, Proxy, Stopping
+from deployer.ports.proxy import NOTHING_ELSE
 from deployer.rollout import Rollout
 from deployer.routing import Route, RouteRule
 from deployer.spec import Spec
@@ -191,10 +192,12 @@ class TellingProxy(FakeProxy):
         super().__init__()
         self._journal = journal
 
-    def apply(self, routes: Sequence[Route]) -> Applied:
+    def apply(
+        self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+    ) -> Applied:
         """See ports.Proxy."""
         before = len(self.history)
-        applied = super().apply(routes)
+        applied = super().apply(routes, otherwise)
         if len(self.history) > before:
             self._journal.append(("proxy", " ".join(one.app for one in self.routes)))
         return applied

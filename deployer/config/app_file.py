@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from deployer.config import kinds
 from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.deploy_file import AppDeployFile, ReconcileFile
+from deployer.config.nginx import SnippetName, TemplateName
 from deployer.config.section import Section
 from deployer.model import HealthCheck
 from deployer.spec import (
@@ -44,6 +45,16 @@ class RouteFile(Section):
     path: kinds.RoutePath = Field("/", description="Path under which all requests go to the app.")
     port: kinds.Port = Field(
         description="Port in the container, which need not be published.", examples=["8080"]
+    )
+    template: TemplateName | None = Field(
+        None,
+        description="File in `nginx.templates` that is used instead of locations.conf.j2.",
+        examples=["shop.conf.j2"],
+    )
+    snippet: SnippetName | None = Field(
+        None,
+        description="File in `nginx.templates` that is put at the end of each location.",
+        examples=["shop.conf"],
     )
 
     @property

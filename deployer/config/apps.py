@@ -194,9 +194,12 @@ def _with_resources(
 
 
 def _route(file: AppFile) -> RouteRule | None:
-    if file.route is None:
+    own = file.route
+    if own is None:
         return None
-    return RouteRule(file.route.names, file.route.port, file.route.path)
+    return RouteRule(
+        own.names, own.port, own.path, template=own.template or "", snippet=own.snippet or ""
+    )
 
 
 def _health(name: str, file: AppFile, problems: Problems) -> HealthCheck:

@@ -18,6 +18,10 @@ MODES = ("managed", "host", "container")
 INCLUDE = re.compile(r"/[A-Za-z0-9._/@+*-]{1,255}")
 """A file or pattern as it stands in Nginx's `include`: nothing that Nginx reads otherwise."""
 
+TEMPLATE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.conf\.j2")
+SNIPPET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.conf(?:\.j2)?")
+"""The name of a file in `nginx.templates`, never a path."""
+
 _BELONGS = {
     "image": ("managed",),
     "container": ("managed", "container"),
@@ -42,7 +46,32 @@ def _includes(value: Any) -> tuple[str, ...]:
     return tuple(files)
 
 
+def _template(value: Any) -> str:
+    return _file_name(value, TEMPLATE, "shop.conf.j2")
+
+
+def _snippet(value: Any) -> str:
+    return _file_name(value, SNIPPET, "shop.conf")
+
+
+def _file_name(value: Any, form: re.Pattern[str], example: str) -> str:
+    instead = f"Write the name of a file in `nginx.templates`, such as {example}."
+    if not form.fullmatch(kinds.text(value, instead)):
+        raise ValueError(f"not the name of such a file. {instead}")
+    return str(value)
+
+
 Mode = Annotated[str, PlainValidator(_mode), WithJsonSchema({"enum": list(MODES)})]
+TemplateName = Annotated[
+    str,
+    PlainValidator(_template),
+    WithJsonSchema({"type": "string", "pattern": f"^{TEMPLATE.pattern}$"}),
+]
+SnippetName = Annotated[
+    str,
+    PlainValidator(_snippet),
+    WithJsonSchema({"type": "string", "pattern": f"^{SNIPPET.pattern}$"}),
+]
 Includes = Annotated[
     tuple[str, ...],
     PlainValidator(_includes),
@@ -53,6 +82,7 @@ Includes = Annotated[
 def check_nginx(file: File, problems: Problems) -> None:
     """Note the keys that do not belong to the mode, and those that it needs."""
     own = file.nginx
+    _check_templates(file, problems)
     if problems.touch(("nginx", "mode")):
         return
     for key, modes in _BELONGS.items():
@@ -78,6 +108,20 @@ def check_nginx(file: File, problems: Problems) -> None:
             "Nginx in a container cannot reach loopback, so it could not serve receiver.host. "
             "Write 0.0.0.0, or this machine's address on nginx.network.",
         )
+
+
+def _check_templates(file: File, problems: Problems) -> None:
+    """Note names of files in a folder that is not named."""
+    if file.nginx.templates or problems.touch(("nginx", "templates")):
+        return
+    for name, app in file.apps.items():
+        for key in ("template", "snippet"):
+            if app.route and getattr(app.route, key):
+                problems.add(
+                    ("apps", name, "route", key),
+                    "this names a file in `nginx.templates`, and there is none. Write "
+                    "`templates: nginx` below `nginx:`, and put the file in that folder.",
+                )
 
 
 def _is_loopback(address: str) -> bool:

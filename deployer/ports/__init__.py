@@ -6,7 +6,7 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
-from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
+from deployer.ports.proxy import Applied, HeldSite, NginxFacts, NginxHost, NginxWorker, Proxy
 from deployer.ports.rows import (
     Active,
     Adopted,
@@ -31,6 +31,7 @@ __all__ = [
     "Engine",
     "Found",
     "Heard",
+    "HeldSite",
     "Inbound",
     "Login",
     "Logins",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
+from deployer.errors import ProxyError
 from deployer.routing import Route
+
+NOTHING_ELSE: Mapping[str, Route | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +82,52 @@ class Applied:
     """What a change of the proxy did: the live generation, and who still knows the old one.
 
     `old_workers` are the process ids that may still send requests to what was routed
-    before; where nothing changed, those that are still shutting down.
+    before; where nothing changed, those that are still shutting down. `held` are the apps
+    whose site was held back, each with the reason.
     """
 
     generation: int
     old_workers: frozenset[int] = frozenset()
+    held: Mapping[str, ProxyError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSite:
+    """An app whose site is held back: why, what is live instead, since when (seconds, 1970)."""
+
+    app: str
+    reason: str
+    since: float
 
 
 class Proxy(Protocol):
-    """Makes Nginx serve exactly a set of routes: all of it, tested, or nothing."""
+    """Makes Nginx serve a set of routes: each app's site is tested, and held back alone."""
 
-    def apply(self, routes: Sequence[Route]) -> Applied:
+    def apply(
+        self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+    ) -> Applied:
         """Make these the live routes, and return once new connections reach them.
 
         Render, parse back, test, replace, HUP, confirm, wait until every old worker is
-        shutting down or gone. The same routes again are no reload. On any ProxyError the
-        last good generation is on disk and live.
+        shutting down or gone. The same routes again are no reload.
+
+        An app whose site cannot be rendered, or that Nginx refuses, is held back: its last
+        good version stays, with today's addresses; where there is none, requests get 503. The
+        others go on. An app in `otherwise` keeps the addresses of that route then, and none
+        where that is None. On a ProxyError nothing has changed: the last good generation is on
+        disk and live.
+        """
+        ...
+
+    def held(self) -> Sequence[HeldSite]:
+        """The apps that the last change held back."""
+        ...
+
+    def stale(self) -> bool:
+        """Whether the same routes may give something else now.
+
+        What they are rendered from has changed on disk, or a site that is held back for what
+        may have passed is to be tried again.
         """
         ...
 

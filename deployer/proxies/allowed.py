@@ -16,6 +16,8 @@ _HOST = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
 _INCLUDE = re.compile(r"/[A-Za-z0-9._/@+*-]{1,255}")
 _FOLDER = re.compile(r"/[A-Za-z0-9._/+@~-]{1,255}")
+_TEMPLATE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.conf\.j2")
+_SNIPPET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}\.conf(?:\.j2)?")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
@@ -37,6 +39,17 @@ def include(value: str) -> str:
 def folder(value: str) -> str:
     """The folder of a host process's pid and logs."""
     return _matching("folder", value, _FOLDER, "an absolute path of letters, digits and ._/+@~-")
+
+
+def template(value: str) -> str:
+    """The name of a template in the user's folder, never a path."""
+    return _matching("template", value, _TEMPLATE, "the name of a file, such as shop.conf.j2")
+
+
+def snippet(value: str) -> str:
+    """The name of a snippet in the user's folder, never a path."""
+    what = "the name of a file, such as shop.conf or shop.conf.j2"
+    return _matching("snippet", value, _SNIPPET, what)
 
 
 def host(value: str) -> str:
@@ -99,5 +112,5 @@ def _matching(kind: str, value: str, pattern: re.Pattern[str], what: str) -> str
 def _refused(kind: str, value: object, what: str) -> RenderRefused:
     return RenderRefused(
         f"the {kind} {value!a:.80} is not put into Nginx's configuration: it must be {what}. "
-        "Correct it in config.yml; the previous configuration is still live"
+        "Correct it in config.yml"
     )

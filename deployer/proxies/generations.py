@@ -14,6 +14,8 @@ from deployer.errors import ProxyError
 from deployer.proxies.listing import Listing, refuse_foreign
 
 KEPT = 5
+SERVED = "served.json"
+"""What is served by a generation, for the next worker; Nginx reads it never."""
 _CURRENT = re.compile(r"generations/([0-9]+)")
 _UNFINISHED = ".new-"
 
@@ -95,7 +97,7 @@ class Generations:
             if previous is not None and before.get(name) == text:
                 os.link(earlier + name, here + name)
             else:
-                _write(folder / name, text)
+                _write(folder / name, text, 0o600 if name == SERVED else 0o644)
         for made in (*inside, folder):
             made.chmod(0o755)
             _sync(made)
@@ -140,11 +142,11 @@ class Generations:
             ) from error
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, mode: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fchmod(file.fileno(), 0o644)
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
 
 

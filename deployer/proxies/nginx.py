@@ -1,29 +1,34 @@
-"""Makes Nginx serve exactly a set of routes: render, read back, test, replace, HUP, confirm."""
+"""Makes Nginx serve a set of routes: render, read back, test, replace, HUP, confirm."""
 
 from __future__ import annotations
 
-import http.client
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from deployer.config.values import Nginx as Settings
-from deployer.errors import ConfigRejected, DeployerError, NotConfirmed, ProxyError
-from deployer.ports import Applied, NginxFacts, NginxHost
+from deployer.errors import ConfigRejected, ProxyError, RenderRefused
+from deployer.ports import Applied, HeldSite, NginxFacts, NginxHost
 from deployer.ports.nginx_build import OLDEST
+from deployer.ports.proxy import NOTHING_ELSE
+from deployer.proxies.culprits import find, place
 from deployer.proxies.generations import Generations
+from deployer.proxies.isolating import Blame, Files, Plan
 from deployer.proxies.rendering import MAIN, Rendering
 from deployer.proxies.sites import ReceiverSite
+from deployer.proxies.taking import EMERGENCY, NotTaken, Taking
+from deployer.proxies.templates import Seen, package_templates
 from deployer.routing import Route
 
 log = structlog.get_logger()
 
-_POLL = 0.025
-_OLD_WORKERS_LIMIT = 2.0
-_EMERGENCY = re.compile(r"\[(?:emerg|alert)\] (?:[0-9]+#[0-9]+: )?+(?!still could not)(.*)")
+AGAIN = 30.0
+"""Seconds after which a site that Nginx's test refused is tried again: a name may resolve now."""
+
+_STILL = "the previous configuration is still live"
 
 
 class Nginx:
@@ -42,35 +47,49 @@ class Nginx:
         templates: Sequence[Path],
         *,
         confirm_limit: float = 5.0,
+        again: float = AGAIN,
     ) -> None:
         self._host = host
-        self._folder = folder
-        self._settings = settings
         self._generations = Generations(folder)
         self._rendering = Rendering(settings, site, templates)
-        self._confirm_limit = confirm_limit
-        self._reloads = 0
+        self._plain = Rendering(settings, site, [package_templates()])
+        self._taking = Taking(host, self._generations, settings, folder, confirm_limit)
+        self._blame = Blame()
+        self._held: dict[str, HeldSite] = {}
+        self._routes: Sequence[Route] = ()
+        self._seen: Seen | None = None
+        self._again = again
+        self._try_at: float | None = None
+        self._candidate: tuple[int, Files] | None = None
 
-    def apply(self, routes: Sequence[Route]) -> Applied:
+    def apply(
+        self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+    ) -> Applied:
         """Make these the live routes; see ports.Proxy."""
-        self._generations.prepare()
-        facts = self.facts()
-        current = self._generations.current()
-        if current is not None:
-            unchanged = self._rendering.files(routes, facts, current)
-            if unchanged == self._generations.files(current):
-                return self._hold(current)
-        number = max(self._generations.newest(), self.live() or 0) + 1
-        files = self._rendering.files(routes, facts, number)
-        candidate = self._generations.write(number, files, current)
+        seen = self._rendering.seen(routes)
+        if seen != self._seen or self._is_due() or self._taking.live() is None:
+            self._blame.forget()
+        self._seen = None
         try:
-            self._host.test(str(candidate / MAIN))
-        except DeployerError as error:
-            self._generations.remove(number)
-            if isinstance(error, ConfigRejected):
-                raise self._rejected(number, files, error) from error
-            raise
-        return self._switch(number, current)
+            plan = self._plan(routes, otherwise)
+            applied = self._settled(plan)
+        except (RenderRefused, ConfigRejected) as error:
+            raise type(error)(f"{error}; {_STILL}", detail=error.detail) from error
+        finally:
+            self._drop_candidate()
+        # How it was before the first of it was read: what changed since, the next look finds.
+        self._seen, self._routes = seen, tuple(routes)
+        held = plan.held()
+        self._note(held)
+        return replace(applied, held=held)
+
+    def held(self) -> Sequence[HeldSite]:
+        """The apps that the last change held back."""
+        return tuple(self._held.values())
+
+    def stale(self) -> bool:
+        """Whether the same routes may give something else now; see ports.Proxy."""
+        return self._is_due() or self._rendering.seen(self._routes) != self._seen
 
     def facts(self) -> NginxFacts:
         """What is known of the Nginx that runs, or will. Raises ProxyError for one too old."""
@@ -85,23 +104,11 @@ class Nginx:
 
     def live(self) -> int | None:
         """Ask Nginx on a fresh connection which generation it serves."""
-        try:
-            address = self._host.address()
-        except DeployerError:
-            return None
-        connection = http.client.HTTPConnection(address, self._settings.status_port, timeout=1.0)
-        try:
-            connection.request("GET", "/", headers={"Connection": "close"})
-            said = connection.getresponse().read(20)
-        except (OSError, http.client.HTTPException):
-            return None
-        finally:
-            connection.close()
-        return int(said) if said.isdigit() else None
+        return self._taking.live()
 
     def remaining(self, workers: frozenset[int]) -> frozenset[int]:
         """Those of these worker processes that still exist."""
-        return workers & self._workers() if workers else workers
+        return workers & self._taking.workers() if workers else workers
 
     def draining(self) -> int:
         """How many workers are shutting down."""
@@ -109,108 +116,122 @@ class Nginx:
 
     def reloads(self) -> int:
         """How often Nginx was told to reload since this process began."""
-        return self._reloads
+        return self._taking.reloads
 
-    def _reload(self) -> None:
-        self._host.reload()
-        self._reloads += 1
+    def _is_due(self) -> bool:
+        return self._try_at is not None and time.monotonic() > self._try_at
 
-    def _hold(self, current: int) -> Applied:
-        """Nothing has changed; but Nginx must run, and on this generation."""
-        if self._host.ensure_running():
-            self._confirm(current)
-            return Applied(current)
-        if self.live() == current:
-            workers = self._host.workers()
-            return Applied(current, frozenset(one.pid for one in workers if one.shutting_down))
-        before = self._workers()
-        self._reload()
-        self._confirm(current)
-        self._wait_for_old(before)
-        return Applied(current, before)
+    def _plan(self, routes: Sequence[Route], otherwise: Mapping[str, Route | None]) -> Plan:
+        by_app = {route.app: route for route in routes}
+        if len(by_app) < len(routes):
+            raise RenderRefused("an app has two routes")
+        self._generations.prepare()
+        facts = self.facts()
+        self._rendering.reload()
+        self._plain.reload()
+        live = self._generations.files(self._generations.current())
+        return Plan(self._rendering, self._plain, facts, by_app, otherwise, live, self._blame)
 
-    def _switch(self, number: int, previous: int | None) -> Applied:
-        """From here to confirmation any failure puts the previous generation back."""
-        before = self._workers()
+    def _settled(self, plan: Plan) -> Applied:
+        """Go on until Nginx takes the plan; each turn blames at least one site, or ends."""
+        knew: frozenset[int] = frozenset()
+        while True:
+            plan.settle()
+            refused = self._tested(plan)
+            if refused is not None:
+                if not find(plan, refused, lambda: self._tested(plan)):
+                    raise refused
+                continue
+            try:
+                applied = self._switched(plan)
+            except NotTaken as error:
+                knew |= self._taking.workers()
+                if not find(plan, _cause(error), lambda: self._taken(plan), changed_only=True):
+                    raise
+                continue
+            return replace(applied, old_workers=applied.old_workers | knew)
+
+    def _tested(self, plan: Plan) -> ConfigRejected | None:
+        """Why Nginx refuses the plan as it is settled; what it does not refuse is on disk then."""
+        self._drop_candidate()
+        current = self._generations.current()
+        if current is not None and plan.files(current) == plan.live:
+            # What runs was tested; but what it names outside may have gone since.
+            away = self._taking.live() is None
+            return self._refusal(plan, current, plan.live) if away else None
+        number = max(self._generations.newest(), self._taking.live() or 0) + 1
+        files = plan.files(number)
+        self._generations.write(number, files, current)
+        self._candidate = number, files
+        return self._refusal(plan, number, files)
+
+    def _refusal(self, plan: Plan, number: int, files: Files) -> ConfigRejected | None:
         try:
-            self._generations.point(number)
-            if not self._host.ensure_running():
-                self._reload()
-            self._confirm(number)
-            self._wait_for_old(before)
-        except DeployerError as error:
-            state = self._go_back(previous)
-            self._generations.remove(number)
-            raise NotConfirmed(f"{error}; {state}", detail=error.detail) from error
-        self._generations.prune()
-        return Applied(number, before)
+            self._host.test(str(self._generations.path(number) / MAIN))
+        except ConfigRejected as error:
+            return self._explained(plan, number, files, error)
+        return None
 
-    def _go_back(self, previous: int | None) -> str:
-        """Make the previous generation current and live again; what there is now, in words."""
+    def _switched(self, plan: Plan) -> Applied:
+        """Make live what was tested last. Raises NotTaken, NotConfirmed."""
+        current, candidate = self._generations.current(), self._candidate
+        if candidate is None:
+            # Nothing was written since it is all in the current one, which there is then.
+            return self._taking.hold(current or 0)
+        (number, files), self._candidate = candidate, None
+        applied = self._taking.switch(number, current)
+        plan.went_live(files)
+        return applied
+
+    def _drop_candidate(self) -> None:
+        if self._candidate is not None:
+            self._generations.remove(self._candidate[0])
+            self._candidate = None
+
+    def _taken(self, plan: Plan) -> ProxyError | None:
+        """Why Nginx does not take the plan as it is settled."""
         try:
-            self._generations.point(previous)
-            if previous is None:
-                return "there is no earlier configuration to go back to"
-            if not self._host.ensure_running():
-                self._reload()
-            self._confirm(previous)
-        except DeployerError as error:
-            log.warning("previous generation is not live", generation=previous, reason=str(error))
-            return f"generation {previous} is on disk again, but Nginx does not answer with it"
-        return f"the previous configuration (generation {previous}) is live again"
+            refused = self._tested(plan)
+            if refused is None:
+                self._switched(plan)
+        except NotTaken as error:
+            return _cause(error)
+        return refused
 
-    def _confirm(self, number: int) -> None:
-        if not _within(self._confirm_limit, lambda: self.live() == number):
-            words = self._host.errors(20)
-            said = _EMERGENCY.findall(words)
-            why = said[-1] if said else f"no answer on port {self._settings.status_port}"
-            raise NotConfirmed(
-                f"Nginx does not serve generation {number}: {why}. Read its log ({self._log()})",
-                detail=words,
-            )
+    def _note(self, held: Mapping[str, ProxyError]) -> None:
+        """Remember what is held back, and say what changed of that."""
+        before, now = self._held, time.time()
+        self._held = {
+            app: HeldSite(app, str(error), before[app].since if app in before else now)
+            for app, error in held.items()
+        }
+        for app, one in self._held.items():
+            if app not in before or before[app].reason != one.reason:
+                log.warning("site held back", app=app, reason=one.reason)
+        for app in before.keys() - self._held.keys():
+            log.info("site no longer held back", app=app)
+        outside = any(isinstance(error, ConfigRejected) for error in held.values())
+        self._try_at = time.monotonic() + self._again if outside else None
 
-    def _log(self) -> str:
-        if self._settings.mode == "host":
-            return str(self._folder / "logs" / "error.log")
-        return f"`docker logs {self._settings.container}`"
-
-    def _wait_for_old(self, before: frozenset[int]) -> None:
-        """Wait until no old worker takes new connections (Nginx waits 100 ms to tell them)."""
-
-        def quit_taking() -> bool:
-            taking = (one.pid for one in self._host.workers() if not one.shutting_down)
-            return not before.intersection(taking)
-
-        if not _within(_OLD_WORKERS_LIMIT, quit_taking):
-            raise NotConfirmed("Nginx's old workers still take connections after a reload")
-
-    def _workers(self) -> frozenset[int]:
-        return frozenset(worker.pid for worker in self._host.workers())
-
-    def _rejected(
-        self, number: int, files: Mapping[str, str], error: ConfigRejected
+    def _explained(
+        self, plan: Plan, number: int, files: Files, error: ConfigRejected
     ) -> ConfigRejected:
         """Nginx's own words, with paths that a person knows: the file and its template."""
-        prefix = f"{self._generations.path(number)}/"
-        words = error.detail.replace(prefix, "")
-        said = _EMERGENCY.findall(words)
+        words = error.detail.replace(f"{self._generations.path(number)}/", "")
+        said = EMERGENCY.findall(words)
+        refused = ConfigRejected("", detail=words)
+        origin, at = "", place(refused)
+        if at and at[0] in files:
+            file, line = at
+            site = plan.site(Path(file).stem) if "/" in file else None
+            origin = self._rendering.origin(file, files[file], site, plan.facts, line)
+            origin = f", rendered from {origin}"
         why = said[-1] if said else str(error)
-        match = re.search(r" in (\S+):[0-9]+$", why)
-        origin = ""
-        if match and match[1] in files:
-            origin = f", rendered from {self._rendering.template(match[1])}"
         return ConfigRejected(
-            f"Nginx refused the new configuration: {why}{origin}. Correct the template; "
-            "the previous configuration is still live",
-            detail=words,
+            f"Nginx refused the new configuration: {why}{origin}. Correct that", detail=words
         )
 
 
-def _within(limit: float, is_true: Callable[[], bool]) -> bool:
-    """Whether it becomes true within so many seconds."""
-    deadline = time.monotonic() + limit
-    while not is_true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL)
-    return True
+def _cause(error: NotTaken) -> ProxyError:
+    """What Nginx said, without what was done then."""
+    return error.__cause__ if isinstance(error.__cause__, NotTaken) else error

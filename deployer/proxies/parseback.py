@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ _SHAPE = re.compile(
 _VALUES = re.compile(r"map|geo|types|split_clients|charset_map")
 _TUNING = re.compile(r"(?:max_fails|fail_timeout|max_conns|slow_start)=.*")
 
+Origin = Callable[[int], str]
+"""From a line of a rendered file to the template, or the snippet and its line, behind it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Directive:
@@ -44,12 +47,12 @@ def directive(name: str, *args: object, block: Sequence[Directive] | None = None
     return Directive(name, tuple(str(arg) for arg in args), within)
 
 
-def parse_back(file: str, text: str, expected: Iterable[Directive], template: Path) -> None:
+def parse_back(file: str, text: str, expected: Iterable[Directive], origin: Origin) -> None:
     """Raise RenderRefused unless the file says what is expected, and nothing else.
 
-    `template` is what it was rendered from, for the message.
+    `origin` says where a line of it was rendered from, for the message.
     """
-    found = list(_flat(_parsed(file, text, template)))
+    found = list(_flat(_parsed(file, text, origin)))
     missing = [key for key, _ in _flat(_as_parsed(expected))]
     extra = []
     for key, line in found:
@@ -59,13 +62,13 @@ def parse_back(file: str, text: str, expected: Iterable[Directive], template: Pa
             extra.append((line, key))
     if extra:
         line, key = min(extra)
-        raise _refused(file, line, template, f"`{key}` is not what the routes say")
+        raise _refused(file, line, origin, f"`{key}` is not what the routes say")
     if missing:
         line = _line_of_parent(missing[0], found)
-        raise _refused(file, line, template, f"`{missing[0]}` (or the `;` before it) is missing")
+        raise _refused(file, line, origin, f"`{missing[0]}` (or the `;` before it) is missing")
 
 
-def _parsed(file: str, text: str, template: Path) -> list[dict[str, Any]]:
+def _parsed(file: str, text: str, origin: Origin) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rendered.conf")
         path.write_text(text, "utf-8")
@@ -73,7 +76,7 @@ def _parsed(file: str, text: str, template: Path) -> list[dict[str, Any]]:
         payload = crossplane.parse(str(path), single=True, check_ctx=False, check_args=False)
     for error in payload["errors"]:
         words = re.sub(r" in \S*rendered\.conf:\d+$", "", error["error"])
-        raise _refused(file, error["line"] or 1, template, words or "a quote is not closed")
+        raise _refused(file, error["line"] or 1, origin, words or "a quote is not closed")
     parsed: list[dict[str, Any]] = payload["config"][0]["parsed"]
     return parsed
 
@@ -126,8 +129,7 @@ def _line_of_parent(key: str, found: list[tuple[str, int]]) -> int:
     return 1
 
 
-def _refused(file: str, line: int, template: Path, what: str) -> RenderRefused:
+def _refused(file: str, line: int, origin: Origin, what: str) -> RenderRefused:
     return RenderRefused(
-        f"{file}:{line}, rendered from {template}, is not used: {what}. Correct the template; "
-        "the previous configuration is still live"
+        f"{file}:{line}, rendered from {origin(line)}, is not used: {what}. Correct that"
     )

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from deployer.config.values import Nginx as Settings
+from deployer.errors import RenderRefused
 from deployer.ports import NginxFacts
 from deployer.proxies import allowed
 from deployer.proxies.expected import (
-    Main,
     locations_shape,
     main_shape,
     receiver_shape,
     site_shape,
     upstream_shape,
 )
+from deployer.proxies.main_values import main_of, main_values, receiver_values
 from deployer.proxies.parseback import Directive, parse_back
-from deployer.proxies.sites import ReceiverSite, Site, sites_of
-from deployer.proxies.templates import Templates
+from deployer.proxies.sites import ReceiverSite, Site, sites_of, watched
+from deployer.proxies.templates import Seen, Templates, seen
 from deployer.routing import Route
 
 MAIN = "nginx.conf"
@@ -32,16 +34,8 @@ _OF_APPS = {
 """Where the files of single apps are, and what they are rendered from."""
 
 
-def template_of(file: str) -> str:
-    """The name of the template that a generation's file is rendered from."""
-    folder = file.partition("/")[0]
-    if folder in _OF_APPS:
-        return _OF_APPS[folder]
-    return file if file == "mime.types" else f"{file}.j2"
-
-
 class Rendering:
-    """Routes in, checked files out; nothing of the disk or of Nginx is touched."""
+    """Routes in, checked files out; nothing of Nginx is touched, and nothing is written."""
 
     def __init__(
         self, settings: Settings, receiver: ReceiverSite | None, folders: Sequence[Path]
@@ -49,7 +43,9 @@ class Rendering:
         self._settings = settings
         self._receiver = receiver
         self._templates = Templates(folders)
+        self._loaded: Seen = ()
         self._read_back: dict[str, tuple[str, list[Directive]]] = {}
+        self._rendered: dict[str, tuple[Site, NginxFacts, Seen, dict[str, str]]] = {}
 
     def files(self, routes: Sequence[Route], facts: NginxFacts, generation: int) -> dict[str, str]:
         """Every file of this generation by relative path.
@@ -57,83 +53,126 @@ class Rendering:
         Raises RenderRefused for a value outside its allow-list, a template that cannot be
         rendered, or a result that does not say what the routes say.
         """
-        self._templates.reload()
-        receiver = self._receiver
-        sites = sites_of(routes, receiver.host if receiver else None)
-        port = allowed.port(self._settings.http_port)
-        common = {"nginx_version": facts.version, "http_port": port}
-        files = {
-            "mime.types": self._file("mime.types", {}, []),
-            MAIN: self._main(sites, facts, common, generation),
-        }
+        self.reload()
+        sites = sites_of(routes, self.reserved)
+        files = self.common(sites, facts, generation)
         for site in sites:
-            files |= self._site(site, common)
-        if receiver:
-            address, (access, _) = receiver.address(facts.gateway), _logs(facts)
-            files["receiver.conf"] = self._file(
-                "receiver.conf",
-                {**common, **_receiver_values(receiver), "address": address, "access_log": access},
-                list(receiver_shape(receiver, port, address, access)),
-            )
+            files |= self.site(site, facts)
         return files
 
-    def _site(self, site: Site, common: dict[str, Any]) -> dict[str, str]:
-        """The files of one app."""
-        values = {**common, **_site_values(site)}
-        shapes = {"locations": locations_shape(site)}
-        if site.targets:
-            shapes["upstreams"] = upstream_shape(site)
-        if site.servers:
-            shapes["sites"] = site_shape(site, common["http_port"])
-        files = {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
-        return {file: self._file(file, values, expected) for file, expected in files.items()}
+    @property
+    def reserved(self) -> str | None:
+        """The host name that no app may have: the receiver's."""
+        return self._receiver.host if self._receiver else None
 
-    def template(self, file: str) -> Path:
-        """The template that a generation's file is rendered from, for messages."""
-        return self._templates.path(template_of(file))
+    def seen(self, routes: Sequence[Route]) -> Seen:
+        """How all that the files of these routes are made from is on disk now."""
+        return self._templates.seen() + seen([file for one in routes for file in watched(one)])
 
-    def _main(
-        self, sites: Sequence[Site], facts: NginxFacts, common: dict[str, Any], generation: int
-    ) -> str:
+    def reload(self) -> None:
+        """Take the templates as they are on disk now. Raises RenderRefused where none can be."""
+        self._loaded = self._templates.reload()
+
+    def common(self, sites: Sequence[Site], facts: NginxFacts, generation: int) -> dict[str, str]:
+        """The files that are no single app's. Raises RenderRefused."""
         settings, receiver = self._settings, self._receiver
-        names = [name for site in sites for server in site.servers for name in server.names]
-        access_log, error_log = _logs(facts)
-        gateway = allowed.address(facts.gateway) if facts.gateway else ""
-        status_port = allowed.port(settings.status_port)
-        main = Main(
-            user=allowed.user(facts.user) if facts.user else "",
-            pid=_pid(facts),
-            error_log=error_log,
-            access_log=access_log,
-            http_port=common["http_port"],
-            # The address of a container may be another at its next start, and Nginx would not
-            # start then: it listens on all, and answers only this machine.
-            status=str(status_port) if gateway else f"127.0.0.1:{status_port}",
-            gateway=gateway,
-            generation=generation,
-            receiver=receiver is not None,
-            include=tuple(allowed.include(file) for file in settings.include),
-        )
-        values = {
-            **common,
-            **asdict(main),
-            "temporary": f"{allowed.folder(facts.folder)}/temporary" if facts.folder else "",
-            "keepalive_timeout": allowed.seconds(settings.keepalive_timeout),
-            "drain": allowed.seconds(settings.drain),
-            "names_hash": _names_hash([*names, receiver.host if receiver else ""]),
+        main = main_of(settings, receiver, facts, generation)
+        values = self._values(facts) | main_values(main, settings, receiver, facts, sites)
+        files = {
+            "mime.types": self._file("mime.types", {}, []),
+            MAIN: self._file(MAIN, values, list(main_shape(main))),
         }
-        return self._file(MAIN, values, list(main_shape(main)))
+        if receiver:
+            values = self._values(facts) | receiver_values(receiver, facts)
+            shape = receiver_shape(receiver, self._port(), values["address"], values["access_log"])
+            files["receiver.conf"] = self._file("receiver.conf", values, list(shape))
+        return files
 
-    def _file(self, file: str, values: dict[str, Any], expected: list[Directive]) -> str:
-        text = self._templates.render(template_of(file), values)
-        # Reading back costs most with many sites, and few of them change at a time.
+    def site(self, site: Site, facts: NginxFacts) -> dict[str, str]:
+        """The files of one app. Raises RenderRefused."""
+        known = self._rendered.get(site.app)
+        made_from = self._loaded + seen(site.watched)
+        # Rendering costs most with many sites, and few of them change at a time.
+        if known is None or known[:3] != (site, facts, made_from):
+            files = {file: self.file(file, site, facts) for file in self.names(site)}
+            self._rendered[site.app] = known = (site, facts, made_from, files)
+        return known[3]
+
+    def names(self, site: Site) -> list[str]:
+        """The files that this site has."""
+        return list(_shapes(site, self._port()))
+
+    def file(self, file: str, site: Site, facts: NginxFacts) -> str:
+        """One file of an app. Raises RenderRefused."""
+        values = self._values(facts) | _site_values(site)
+        return self._file(file, values, _shapes(site, self._port())[file], site)
+
+    def says(self, file: str, text: str, site: Site) -> bool:
+        """Whether this text, of an earlier generation, is what the file of this site has to say."""
+        expected = _shapes(site, self._port())[file]
+        try:
+            if self._read_back.get(file) != (text, expected):
+                parse_back(file, text, expected, str)
+        except RenderRefused:
+            return False
+        return True
+
+    def origin(self, file: str, text: str, site: Site | None, facts: NginxFacts, line: int) -> str:
+        """Where a line of a rendered file comes from, for messages."""
+        values = self._values(facts) | _site_values(site) if site else {}
+        return self._origin(file, text, site, values, line)
+
+    def _origin(
+        self, file: str, text: str, site: Site | None, values: dict[str, Any], line: int
+    ) -> str:
+        if site and site.snippet and file.startswith("locations/"):
+            # One that goes by the location's `match` is not found again: the template is named.
+            with suppress(RenderRefused):
+                snippet = self._templates.render(site.snippet, values)
+                if within := _line_within(text, snippet, line):
+                    return f"{self._templates.path(site.snippet)}:{within}"
+        return str(self._templates.path(_template(file, site)))
+
+    def _file(
+        self,
+        file: str,
+        values: dict[str, Any],
+        expected: list[Directive],
+        site: Site | None = None,
+    ) -> str:
+        text = self._templates.render(_template(file, site), values)
         if self._read_back.get(file) != (text, expected):
-            parse_back(file, text, expected, self.template(file))
+            parse_back(file, text, expected, partial(self._origin, file, text, site, values))
             self._read_back[file] = (text, expected)
         return text
 
+    def _port(self) -> int:
+        return allowed.port(self._settings.http_port)
+
+    def _values(self, facts: NginxFacts) -> dict[str, Any]:
+        return {"nginx_version": facts.version, "http_port": self._port()}
+
+
+def _template(file: str, site: Site | None) -> str:
+    """The name of the template that a generation's file is rendered from."""
+    folder = file.partition("/")[0]
+    if site and site.template and folder == "locations":
+        return site.template
+    return _OF_APPS.get(folder) or (file if file == "mime.types" else f"{file}.j2")
+
+
+def _shapes(site: Site, port: int) -> dict[str, list[Directive]]:
+    """The files of an app, and what each has to say."""
+    shapes = {"locations": locations_shape(site)}
+    if site.targets:
+        shapes["upstreams"] = upstream_shape(site)
+    if site.servers:
+        shapes["sites"] = site_shape(site, port)
+    return {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
+
 
 def _site_values(site: Site) -> dict[str, Any]:
+    """What the templates of an app's files are given."""
     return {
         "app": site.app,
         "upstream": site.upstream,
@@ -141,35 +180,16 @@ def _site_values(site: Site) -> dict[str, Any]:
         "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
+        "snippet": site.snippet,
     }
 
 
-def _receiver_values(site: ReceiverSite) -> dict[str, Any]:
-    return {
-        "host": allowed.host(site.host),
-        "max_body": allowed.size(site.max_body),
-    }
-
-
-def _logs(facts: NginxFacts) -> tuple[str, str]:
-    """Where requests and errors are written: to a container's output, or to files of a host's."""
-    if not facts.folder:
-        return "/dev/stdout", "stderr"
-    folder = allowed.folder(facts.folder)
-    return f"{folder}/logs/access.log", f"{folder}/logs/error.log"
-
-
-def _pid(facts: NginxFacts) -> str:
-    if facts.folder:
-        return f"{allowed.folder(facts.folder)}/nginx.pid"
-    return "/run/nginx.pid" if facts.user else "/tmp/nginx.pid"  # noqa: S108
-
-
-def _names_hash(names: Sequence[str]) -> dict[str, int]:
-    """Room for the names: a bucket holds the longest of them and two pointers.
-
-    https://nginx.org/en/docs/http/server_names.html#optimization
-    """
-    longest = max(len(name) for name in names) + 32
-    bucket = next(size for size in (64, 128, 256, 512) if size >= longest)
-    return {"bucket_size": bucket, "max_size": max(512, 1 << (4 * len(names)).bit_length())}
+def _line_within(text: str, part: str, line: int) -> int:
+    """The line of `part` that a line of the text is, wherever it stands in there; 0 for none."""
+    at = text.find(part) if part.strip() else -1
+    while at >= 0:
+        first = text.count("\n", 0, at) + 1
+        if first <= line < first + len(part.splitlines()):
+            return line - first + 1
+        at = text.find(part, at + 1)
+    return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,9 @@ _TEMPLATE_ERRORS = (
     ValueError,
 )
 
+Seen = tuple[tuple[str, int, int, int], ...]
+"""How files are on disk: of each its path, its inode, its size and when it was changed."""
+
 
 def package_templates() -> Path:
     """The folder of deployer's own templates, in an installed package or in a checkout."""
@@ -34,29 +37,44 @@ def package_templates() -> Path:
     return installed if installed.is_dir() else package.parent / "nginx_templates"
 
 
+def seen(paths: Sequence[Path]) -> Seen:
+    """How these files, and those in these folders, are on disk now."""
+    files = []
+    for path in paths:
+        files += [path, *sorted(path.iterdir())] if path.is_dir() else [path]
+    return tuple(_seen(path) for path in files)
+
+
 class Templates:
     """Renders a file from the first of the folders that has its template."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = list(folders)
+        self._loaded: Seen = ()
         self._environment = self._fresh()
 
-    def reload(self) -> None:
-        """Take the templates as they are on disk now.
+    def seen(self) -> Seen:
+        """How the files in the folders are on disk now."""
+        return seen(self._folders)
 
-        Raises RenderRefused where somebody else could change what is rendered: a symlink, or
-        a file or folder that everybody may write.
+    def reload(self) -> Seen:
+        """Take the templates as they are on disk now; how they are.
+
+        Raises RenderRefused where a folder is missing, or others could put files there.
         """
-        # Jinja2 would not notice a file that was put before the one it knows.
-        self._environment = self._fresh()
+        now = self.seen()
+        if now != self._loaded:
+            # Jinja2 would not notice a file that was put before the one it knows.
+            self._environment = self._fresh()
+            self._loaded = now
         for folder in self._folders:
             if not folder.is_dir():
                 raise RenderRefused(
                     f"the template folder {folder} does not exist. Create it, or correct "
-                    "`nginx.templates` in config.yml; the previous configuration is still live"
+                    "`nginx.templates` in config.yml"
                 )
-            for path in (folder, *sorted(folder.iterdir())):
-                _refuse_unsafe(path)
+            _refuse_unsafe(folder)
+        return now
 
     def path(self, template: str) -> Path:
         """The file that a template is taken from."""
@@ -64,21 +82,33 @@ class Templates:
         return next((path for path in candidates if path.is_file()), candidates[-1])
 
     def render(self, template: str, values: dict[str, Any]) -> str:
-        """The template with these values. Raises RenderRefused, naming file and line."""
+        """The template with these values. Raises RenderRefused, naming file and line.
+
+        Also where somebody else could change it: a symlink, or a file that everybody may write.
+        """
         try:
             return self._environment.get_template(template).render(values)
+        except jinja2.TemplateNotFound as error:
+            raise self._missing(error) from error
         except _TEMPLATE_ERRORS as error:
             raise self._explained(template, error) from error
 
     def _fresh(self) -> ImmutableSandboxedEnvironment:
         # What is rendered is no HTML: values are let through by allow-lists, never escaped.
         return ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(self._folders),
+            loader=_Loader(self._folders),
             undefined=jinja2.StrictUndefined,
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
+            auto_reload=False,
+        )
+
+    def _missing(self, error: jinja2.TemplateNotFound) -> RenderRefused:
+        return RenderRefused(
+            f"there is no file {error.name} in {self._folders[0]}. Put it there, or correct its "
+            "name in config.yml"
         )
 
     def _explained(self, template: str, error: BaseException) -> RenderRefused:
@@ -86,10 +116,7 @@ class Templates:
             where = f"{error.filename or self.path(template)}:{error.lineno}"
         else:
             where = self._where(error.__traceback__) or f"{self.path(template)}:1"
-        return RenderRefused(
-            f"the template {where} cannot be rendered: {error}. Correct it; "
-            "the previous configuration is still live"
-        )
+        return RenderRefused(f"the template {where} cannot be rendered: {error}. Correct it")
 
     def _where(self, traceback: TracebackType | None) -> str:
         """The innermost line of a template: Jinja2 puts its files into the traceback."""
@@ -102,6 +129,24 @@ class Templates:
         return where
 
 
+class _Loader(jinja2.FileSystemLoader):
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, file, is_current = super().get_source(environment, template)
+        _refuse_unsafe(Path(file))
+        return source, file, is_current
+
+
+def _seen(path: Path) -> tuple[str, int, int, int]:
+    try:
+        found = path.lstat()
+    except OSError:
+        return (str(path), 0, 0, 0)
+    # The time of the last change of rights too: those are looked at as well.
+    return (str(path), found.st_ino, found.st_size, max(found.st_mtime_ns, found.st_ctime_ns))
+
+
 def _refuse_unsafe(path: Path) -> None:
     mode = path.lstat().st_mode
     problem = ""
@@ -110,7 +155,4 @@ def _refuse_unsafe(path: Path) -> None:
     elif mode & stat.S_IWOTH:
         problem = f"may be written by everybody. Run `chmod o-w {path}`"
     if problem:
-        raise RenderRefused(
-            f"the template {path} is not used: it {problem}; "
-            "the previous configuration is still live"
-        )
+        raise RenderRefused(f"the template {path} is not used: it {problem}")

@@ -114,6 +114,13 @@ class _OfStore(Collector):
                 replicas.add_metric([name, "unhealthy"], total - well)
         yield release
         yield replicas
+        held = GaugeMetricFamily(
+            "deployer_sites_held", "Whether the app's site in Nginx is held back", labels=["app"]
+        )
+        holds = {one["app"] for one in condition.held_sites(snapshot)}
+        for name in sorted(self._apps):
+            held.add_metric([name], name in holds)
+        yield held
 
 
 def _of_counts(counts: Counts, now: float) -> Iterator[Metric]:

@@ -55,3 +55,29 @@ def test_the_receivers_site_needs_an_address_that_a_container_reaches(folder: Fo
         "config.yml:2: receiver.bind: Nginx in a container cannot reach loopback"
     )
     assert folder.problems(text.replace("ADDRESS", "0.0.0.0")) == []
+
+
+ROUTE = "apps: {web: {image: a, route: {host: a.test, port: 80, KEY: VALUE}}}"
+
+
+@pytest.mark.parametrize("key", ["template", "snippet"])
+@pytest.mark.parametrize(
+    "name", ["../a.conf.j2", "/a.conf.j2", "a b.conf.j2", "a.txt", "", ".conf"]
+)
+def test_a_template_of_an_app_is_the_name_of_a_file(folder: Folder, key: str, name: str) -> None:
+    text = ROUTE.replace("KEY", key).replace("VALUE", f'"{name}"')
+    (folder.path / "t").mkdir()
+    [line] = folder.problems(f"nginx: {{templates: t}}\n{text}")
+    assert line.startswith(f"config.yml:2: apps.web.route.{key}: ")
+    assert "Write the name of a file in `nginx.templates`" in line
+
+
+@pytest.mark.parametrize("key", ["template", "snippet"])
+def test_a_template_of_an_app_needs_the_folder(folder: Folder, key: str) -> None:
+    text = ROUTE.replace("KEY", key).replace("VALUE", "web.conf.j2")
+    [line] = folder.problems(text)
+    assert line.startswith(f"config.yml:1: apps.web.route.{key}: this names a file in")
+    (folder.path / "t").mkdir()
+    route = folder.load(f"nginx: {{templates: t}}\n{text}").apps["web"].route
+    assert route is not None
+    assert getattr(route, key) == "web.conf.j2"

@@ -148,18 +148,27 @@ class ProxyContract:
             Route("web", (HOST,), "/ { return 200 x; } location /y", (Target("127.0.0.1", 80),)),
             Route("web", (HOST,), "/", (Target("evil.example", 80),)),
             Route("web", (HOST,), "/", (Target("127.0.0.1", 0),)),
-            Route("web;", (HOST,), "/", (Target("127.0.0.1", 80),)),
+            Route("web;", ("b.example",), "/", (Target("127.0.0.1", 80),)),
+            Route("web", (HOST,), "/", (Target("127.0.0.1", 80),), template="../x.conf.j2"),
+            Route("web", (HOST,), "/", (Target("127.0.0.1", 80),), snippet="/etc/passwd"),
             Route("web", (), "/", (Target("127.0.0.1", 80),)),
         ],
     )
-    def test_a_value_outside_its_allow_list_is_refused_and_nothing_changes(
+    def test_a_value_outside_its_allow_list_is_held_back_and_changes_nothing_for_others(
         self, rig: ProxyRig, bad: Route
     ) -> None:
-        before = rig.proxy.apply([rig.route("web", "one")])
-        with pytest.raises(RenderRefused):
-            rig.proxy.apply([bad])
-        assert rig.proxy.live() == before.generation
-        assert rig.ask(HOST) == "one"
+        web, api = rig.route("web", "one"), rig.route("api", "a", host="api.example")
+        rig.proxy.apply([web, api])
+        otherwise = {bad.app: web if bad.app == "web" else None}
+        applied = rig.proxy.apply([bad, rig.route("api", "b", host="api.example")], otherwise)
+        assert isinstance(applied.held[bad.app], RenderRefused)
+        assert list(applied.held) == [bad.app]
+        assert [(one.app, one.reason) for one in rig.proxy.held()] == [
+            (bad.app, str(applied.held[bad.app]))
+        ]
+        assert rig.ask("api.example") == "b"
+        if bad.app == "web":
+            assert rig.ask(HOST) == "one"
 
     def test_a_closed_route_answers_nobody_and_the_apps_beside_it_go_on(
         self, rig: ProxyRig
@@ -171,6 +180,37 @@ class ProxyContract:
         rig.proxy.apply([Route("api", (HOST,), "/api", ()), open_routes[1]])
         assert (rig.ask(HOST), rig.ask(HOST, "/api/x")) == ("one", None)
 
-    def test_two_apps_with_the_same_host_and_path_are_refused(self, rig: ProxyRig) -> None:
-        with pytest.raises(RenderRefused, match=r"api and web both have web\.example/"):
-            rig.proxy.apply([rig.route("web", "one"), rig.route("api", "two")])
+    def test_of_two_apps_with_the_same_host_and_path_the_one_that_serves_goes_on(
+        self, rig: ProxyRig
+    ) -> None:
+        web = rig.route("web", "one")
+        rig.proxy.apply([web])
+        applied = rig.proxy.apply([rig.route("api", "two"), web])
+        assert "api and web both have web.example/" in str(applied.held["api"])
+        assert rig.ask(HOST) == "one"
+        rig.proxy.apply([rig.route("api", "two", path="/api"), web])
+        assert (rig.ask(HOST), rig.ask(HOST, "/api")) == ("one", "two")
+        assert not rig.proxy.held()
+
+    def test_an_app_that_is_held_back_keeps_its_route_with_the_addresses_it_is_given(
+        self, rig: ProxyRig
+    ) -> None:
+        web, api = rig.route("web", "one"), rig.route("api", "a", host="api.example")
+        rig.proxy.apply([web, api])
+        elsewhere = rig.route("web", "two", host="api.example")
+        rig.proxy.apply([elsewhere, api])
+        assert (rig.ask(HOST), rig.ask("api.example")) == ("two", "a")
+        rig.proxy.apply([elsewhere, api], {"web": web})
+        assert (rig.ask(HOST), rig.ask("api.example")) == ("one", "a")
+
+    def test_a_new_app_that_is_held_back_is_served_by_nobody_and_spoils_nothing(
+        self, rig: ProxyRig
+    ) -> None:
+        rig.proxy.apply([rig.route("web", "one")])
+        applied = rig.proxy.apply([rig.route("web", "two"), rig.route("api", "a")], {"api": None})
+        assert list(applied.held) == ["api"]
+        assert rig.ask(HOST) == "two"
+
+    def test_the_same_routes_are_not_stale(self, rig: ProxyRig) -> None:
+        rig.proxy.apply([rig.route("web", "one")])
+        assert not rig.proxy.stale()

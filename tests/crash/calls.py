@@ -28,6 +28,7 @@ LOOKS = {
     *("Engine.has", "Engine.kept", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
+    *("Proxy.held", "Proxy.stale"),
     *("Store.order", "Store.delivery", "Store.deliveries", "Store.deployments"),
     *("Store.last_deployments", "Store.queued_by", "Store.counts", "Store.deployment"),
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),

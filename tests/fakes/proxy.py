@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 
-from deployer.errors import DeployerError, NotConfirmed
-from deployer.ports import Applied, NginxFacts
-from deployer.proxies.sites import sites_of
+from deployer.errors import DeployerError, NotConfirmed, ProxyError
+from deployer.ports import Applied, HeldSite, NginxFacts
+from deployer.ports.proxy import NOTHING_ELSE
+from deployer.proxies.sites import refused
 from deployer.routing import Route, Target
 
 _WORKERS = 2
@@ -18,13 +20,17 @@ class FakeProxy:
     """What Nginx does, at once and without processes.
 
     `history` holds each set of routes that went live, oldest first. Old workers are gone at
-    once, or while `holding` is True only after `let_go()`.
+    once, or while `holding` is True only after `let_go()`. The sites of the apps in `broken` are
+    held back, with that error; `stale_now` is what has changed on disk.
     """
 
     def __init__(self) -> None:
         self.history: list[tuple[Route, ...]] = []
         self.holding = False
         self.down = False
+        self.broken: dict[str, ProxyError] = {}
+        self.stale_now = False
+        self._held: Sequence[HeldSite] = ()
         self._errors: list[tuple[DeployerError, bool]] = []
         self._pids = count(1000)
         self._workers: frozenset[int] = frozenset()
@@ -68,22 +74,74 @@ class FakeProxy:
         self._asked[route] += 1
         return route.targets[self._asked[route] % len(route.targets)]
 
-    def apply(self, routes: Sequence[Route]) -> Applied:
+    def apply(
+        self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
+    ) -> Applied:
         """Make these the live routes, or fail as told."""
-        sites_of(routes)
-        wanted = tuple(sorted(routes, key=lambda route: route.app))
-        if self.history and wanted == self.routes:
+        wanted = {route.app: route for route in routes}
+        held = self._settle(wanted, otherwise)
+        now = tuple(wanted[app] for app in sorted(wanted))
+        self.stale_now = False
+        if self.history and now == self.routes:
             self.down = False
-            return Applied(len(self.history), self._old)
+            self._note(held)
+            return Applied(len(self.history), self._old, held)
         if self._errors:
             error, late = self._errors.pop(0)
             for _ in range(2 if late else 0):
                 self._reload()
             raise error
         before = self._reload()
-        self.history.append(wanted)
+        self.history.append(now)
         self.down = False
-        return Applied(len(self.history), before)
+        self._note(held)
+        return Applied(len(self.history), before, held)
+
+    def _settle(
+        self, wanted: dict[str, Route], otherwise: Mapping[str, Route | None]
+    ) -> dict[str, ProxyError]:
+        """Hold back who is broken or in conflict: the last good version, else 503, else nothing."""
+        served = {route.app: route for route in self.routes if route.targets}
+        held: dict[str, ProxyError] = {
+            app: self.broken[app] for app in wanted if app in self.broken
+        }
+        for app in held:
+            self._lower(app, wanted, served, otherwise)
+        while lost := refused(wanted, None, served):
+            for app, error in lost.items():
+                if app in held:
+                    # What came after the last good version is refused as well.
+                    wanted.pop(app)
+                else:
+                    held[app] = error
+                    self._lower(app, wanted, served, otherwise)
+        return held
+
+    def _lower(
+        self,
+        app: str,
+        wanted: dict[str, Route],
+        served: Mapping[str, Route],
+        otherwise: Mapping[str, Route | None],
+    ) -> None:
+        instead = otherwise.get(app, wanted[app])
+        if instead is None:
+            wanted.pop(app)
+        elif app in served:
+            wanted[app] = replace(served[app], targets=instead.targets)
+        else:
+            wanted[app] = replace(instead, targets=())
+
+    def _note(self, held: Mapping[str, ProxyError]) -> None:
+        self._held = tuple(HeldSite(app, str(error), 1000.0) for app, error in held.items())
+
+    def held(self) -> Sequence[HeldSite]:
+        """The apps that the last change held back."""
+        return self._held
+
+    def stale(self) -> bool:
+        """Whether somebody said so, or told apps to be broken or mended since the last change."""
+        return self.stale_now
 
     def _reload(self) -> frozenset[int]:
         self._reloads += 1

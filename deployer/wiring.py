@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
-from deployer.errors import Interrupted
+from deployer.errors import Interrupted, ProxyError
 
 if TYPE_CHECKING:
     from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
-    from deployer.ports import Engine, Found, NginxHost, Proxy, Registry, Store
-    from deployer.proxies.rendering import Rendering
+    from deployer.ports import Engine, Found, NginxFacts, NginxHost, Proxy, Registry, Store
+    from deployer.proxies.isolating import Plan
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
     from deployer.reloading import Reloading
+    from deployer.routing import Route
     from deployer.stores.sqlite import SQLiteStore
     from deployer.worker import Worker
 
@@ -66,11 +67,28 @@ def examine(container: str, app: str) -> Found:
         clients.close()
 
 
-def renderer(config: Config) -> Rendering:
-    """Renders what Nginx would be given; touches neither disk nor Nginx."""
-    from deployer.proxies.rendering import Rendering
+def planned(config: Config, routes: Sequence[Route], facts: NginxFacts) -> Plan:
+    """What Nginx would be given, beside what it has; touches neither disk nor Nginx.
 
-    return Rendering(config.nginx, _receiver_site(config), _templates(config))
+    Raises RenderRefused where it is no single app's files that cannot be made.
+    """
+    from deployer.proxies.generations import Generations
+    from deployer.proxies.isolating import Blame, Plan
+    from deployer.proxies.rendering import Rendering
+    from deployer.proxies.templates import package_templates
+
+    site, generations = _receiver_site(config), Generations(config.paths.nginx)
+    live: dict[str, str] = {}
+    # Who may not read it still sees what is rendered.
+    with suppress(ProxyError):
+        live = generations.files(generations.current())
+    own = Rendering(config.nginx, site, _templates(config))
+    plain = Rendering(config.nginx, site, [package_templates()])
+    for one in (own, plain):
+        one.reload()
+    plan = Plan(own, plain, facts, {one.app: one for one in routes}, {}, live, Blame())
+    plan.settle()
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     """The Nginx configuration that the current routes give; what is live stays as it is.
 
-    The addresses are those that the worker saw last.
+    The addresses are those that the worker saw last. A site that cannot be rendered is as it is
+    live, or closed; what only Nginx itself refuses is rendered all the same, and said.
     """
     from deployer import wiring
+    from deployer.condition import held_sites
+    from deployer.words import one_line
 
     if output is not None and output.is_dir() and any(output.iterdir()):
         raise Misuse(f"{output} is not empty: name a folder that is new or empty")
@@ -42,11 +45,19 @@ def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     store = invocation.store(config)
     snapshot = store.snapshot()
     routes = routes_of(config, store.active(), snapshot)
-    files = wiring.renderer(config).files(routes, _facts(snapshot), snapshot["nginx"]["live"] or 0)
+    plan = wiring.planned(config, routes, _facts(snapshot))
+    files = plan.files(snapshot["nginx"]["live"] or 0)
+    files.pop("served.json")
+    held = {app: str(error) for app, error in plan.held().items()}
+    refused = {one["app"]: one["reason"] for one in held_sites(snapshot) if one["app"] not in held}
+    for app, reason in held.items():
+        console(stderr=True).print(f"{app} is held back: {one_line(reason)}")
+    for app, reason in refused.items():
+        console(stderr=True).print(f"{app} is not so in Nginx: {one_line(reason)}")
     if output is not None:
         _write(output, files)
     if as_json:
-        print_json({"files": dict(files)})
+        print_json({"files": files, "held": held, "refused": refused})
     elif output is not None:
         console().print(f"{len(files)} files written to {output}")
     else:

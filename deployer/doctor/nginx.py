@@ -153,9 +153,17 @@ def _look_at_rendering(config: Config, facts: NginxFacts, report: Report) -> Non
         if app.route
     ]
     try:
-        wiring.renderer(config).files(routes, facts, 1)
+        plan = wiring.planned(config, routes, facts)
+        plan.files(1)
     except ProxyError as error:
         report.error("nginx", error)
+        return
+    for app, why in plan.errors.items():
+        report.problem(
+            f"app {app}",
+            f"its site in Nginx is held back: {why}",
+            "Mend that; the others are served meanwhile",
+        )
 
 
 def _look_at_ports(config: Config, report: Report) -> None:

@@ -73,3 +73,26 @@ def test_a_folder_with_files_in_it_is_left_alone(world: World) -> None:
     assert result.exit_code == 2
     assert "is not empty" in result.stderr
     assert [file.name for file in kept.iterdir()] == ["dockerhub.token"]
+
+
+def test_a_site_that_is_held_back_is_named_and_the_others_are_rendered(world: World) -> None:
+    """One that cannot be rendered is closed here, as nothing is live; one that only Nginx refused
+    is rendered as it would be.
+    """
+    done = world.deploy()
+    templates = world.folder / "nginx"
+    templates.mkdir()
+    text = world.config.read_text().replace("port: 8080", "port: 8080, snippet: web.conf")
+    world.config.write_text(f"{text}nginx: {{templates: nginx}}\n")
+    world.see(replica(done, 1), held=[("web", "no such zone")])
+    refused = world.run("render", "--json")
+    assert "web is held back: there is no file web.conf in" in refused.stderr
+    document = json.loads(refused.stdout)
+    assert "return 503" in document["files"]["locations/web.conf"]
+    assert list(document["held"]) == ["web"]
+    (templates / "web.conf").write_text("add_header X-A b;\n")
+    rendered = world.run("render", "--json")
+    assert "web is not so in Nginx: no such zone" in rendered.stderr
+    document = json.loads(rendered.stdout)
+    assert "add_header X-A b;" in document["files"]["locations/web.conf"]
+    assert document["refused"] == {"web": "no such zone"}

@@ -226,3 +226,18 @@ def test_it_fits_the_terminal(world: World, width: int) -> None:
     output = world.run("status", width=width).stdout
     assert "no such image" in output
     assert max(map(len, output.splitlines())) <= width
+
+
+def test_a_site_that_is_held_back_is_named_with_its_reason(world: World) -> None:
+    done = world.deploy()
+    world.see(replica(done, 1), replica(done, 2), held=[("web", "unknown directive in web.conf:2")])
+    result = world.run("status")
+    assert result.exit_code == 1
+    assert "web  its site is held back: unknown directive in web.conf:2" in result.stdout
+    document = json.loads(world.run("status", "--json").stdout)
+    (held,) = document["nginx"]["held"]
+    assert (held["app"], held["reason"]) == ("web", "unknown directive in web.conf:2")
+    assert held["since"].endswith("Z")
+    assert [one["what"] for one in document["troubles"]] == ["web"]
+    world.see(replica(done, 1), replica(done, 2))
+    assert world.run("status").exit_code == 0

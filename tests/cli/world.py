@@ -116,6 +116,7 @@ class World:
         age: float = 1.0,
         live: int | None = 7,
         waits: Sequence[Mapping[str, object]] = (),
+        held: Sequence[tuple[str, str]] = (),
         **more: object,
     ) -> None:
         """A snapshot as the worker writes it."""
@@ -131,6 +132,9 @@ class World:
                     "user": "nginx",
                     "live": live,
                     "draining": 0,
+                    "held": [
+                        {"app": app, "reason": reason, "since": self.now} for app, reason in held
+                    ],
                 },
                 "apps": {
                     name: [

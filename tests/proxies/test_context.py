@@ -63,7 +63,7 @@ def test_a_template_is_given_what_the_page_names(tmp_path: Path, template: str) 
 
 @pytest.mark.parametrize("template", OF)
 def test_the_page_names_all_that_deployers_own_templates_use(template: str) -> None:
-    parsed = jinja2.Environment().parse((PACKAGE / template).read_text())
+    parsed = jinja2.Environment(autoescape=True).parse((PACKAGE / template).read_text())
     said = documented("all") | documented(OF[template])
     assert meta.find_undeclared_variables(parsed) <= said.keys()
 

@@ -1,5 +1,5 @@
 # Each target is the only command that is needed; README.md says what it does to the machine.
-.PHONY: demo image test test-long soak unit check lock help
+.PHONY: demo image test test-long soak bench-lossless bench-burst bench-sites unit check lock help
 
 # Installs what is locked into an environment of its own and prints where that is.
 ENVIRONMENT := sh tests/lab/bootstrap.sh
@@ -23,6 +23,18 @@ test-long: ## every crash point and long runs, which `make test` leaves out
 
 soak: ## kill worker, receiver and Nginx at random while pushes go on (MINUTES=30, SEED=...)
 	@venv=$$($(ENVIRONMENT)) && MINUTES=$(MINUTES) SEED=$(SEED) exec "$$venv/bin/python" -m tests.crash.soak
+
+bench-lossless: ## deployments under every class of client, on Nginx 1.30 and 1.22 (N=100)
+	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
+	  N=$(N) exec "$$venv/bin/python" -m bench.lossless
+
+bench-burst: ## apps that are all pushed within 5 s: reloads, old workers, memory (N=50)
+	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
+	  N=$(N) exec "$$venv/bin/python" -m bench.burst
+
+bench-sites: ## one site of many changes, against Nginx's own test and reload (N=1000)
+	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
+	  N=$(N) exec "$$venv/bin/python" -m bench.sites
 
 unit: ## what needs no Docker, registry, Nginx or root
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root and not long"

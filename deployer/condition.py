@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,17 +158,33 @@ def _of_waits(snapshot: Mapping[str, Any]) -> list[Trouble]:
 def _of_replicas(
     snapshot: Mapping[str, Any], active: Mapping[str, Active], settled: Iterable[str]
 ) -> list[Trouble]:
-    """Apps that should serve, are not being deployed, and of which nothing runs."""
-    reason = "nothing of it runs. Look at `docker ps -a`, then start it anew: deployer deploy {}"
-    return [
-        Trouble(app, reason.format(app))
-        for app in settled
-        if app in active
-        and not any(
-            one["deployment"] == active[app].deployment and one["state"] == "running"
-            for one in snapshot.get("apps", {}).get(app, [])
+    """Apps that should serve, are not being deployed, and of which nothing runs, or runs well."""
+    found = []
+    for app in settled:
+        if app in active:
+            mine = snapshot.get("apps", {}).get(app, [])
+            serving = [one for one in mine if one["deployment"] == active[app].deployment]
+            reason = _why_unwell(app, [one for one in serving if one["state"] == "running"])
+            found += [Trouble(app, reason)] if reason else []
+    return found
+
+
+def _why_unwell(app: str, running: Sequence[Mapping[str, Any]]) -> str:
+    """What is not well with the replicas that run; "" where all are."""
+    if not running:
+        return (
+            f"nothing of it runs. Look at `docker ps -a`, then start it anew: deployer deploy {app}"
         )
-    ]
+    unwell = [one["name"] for one in running if one["health"] == "unhealthy"]
+    if not unwell:
+        return ""
+    said = f"its HEALTHCHECK says unhealthy of {', '.join(unwell)}"
+    if len(unwell) < len(running):
+        return f"{said}: no requests go there until it is well. Look at: docker logs {unwell[0]}"
+    return (
+        f"{said}, and there is no other: requests go on to the last one that was well. Look at "
+        f"`docker logs {unwell[0]}`, or take it back: deployer rollback {app}"
+    )
 
 
 def _of_config(snapshot: Mapping[str, Any]) -> list[Trouble]:

@@ -29,6 +29,7 @@ def sight(parts: Parts, proxy: Proxy, replicas: Sequence[Replica]) -> dict[str, 
             "draining": proxy.draining(),
             "reloads": proxy.reloads(),
             "held": [asdict(one) for one in proxy.held()],
+            **parts.traffic.shown(),
         },
         "certificates": [asdict(one) for one in proxy.certificates()],
         "apps": {

@@ -240,9 +240,12 @@ class Worker:
     def _routes(
         self, active: Mapping[str, Active], replicas: Sequence[Replica]
     ) -> dict[str, Route | None]:
+        live, apps = self.parts.traffic.live, self.parts.apps.items()
         return {
-            name: route_of(app, [one for one in replicas if is_of(one, active.get(name))])
-            for name, app in self.parts.apps.items()
+            name: route_of(
+                app, [one for one in replicas if is_of(one, active.get(name))], live(name)
+            )
+            for name, app in apps
         }
 
     def _look(self) -> None:

@@ -14,7 +14,6 @@ from deployer.errors import (
     RegistryUnavailable,
     StoreUnavailable,
 )
-from deployer.traffic import Traffic
 from tests.crash.calls import PORTS, watched
 from tests.world import World
 
@@ -86,7 +85,7 @@ class Fate:
 
 def dress(world: World, fate: Fate) -> None:
     """Give the world parts as a new process has them; each of their calls may be its last."""
-    world.traffic = Traffic(watched(world.proxy, PORTS["proxy"], fate), world.drain)
+    world.traffic = world.new_traffic(watched(world.proxy, PORTS["proxy"], fate))
     world.parts = replace(
         world.parts,
         store=watched(world.store, PORTS["store"], fate),

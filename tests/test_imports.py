@@ -23,6 +23,7 @@ PROCEDURE = {
         "quarantine",
         "takeover",
         "rollout",
+        "budget",
         "traffic",
     ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),

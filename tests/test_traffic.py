@@ -22,8 +22,16 @@ RULE = RouteRule(("web.example.com",), 8080)
 APP = App("web", Image("docker.io", "acme/web"), ("latest",), Spec(), RULE, HealthCheck())
 
 
-def replica(index: int, address: str, state: Running = Running.RUNNING) -> Replica:
-    return Replica("web", 1, 1, index, f"{index}", f"web-1-{index}", address, state)
+def replica(
+    index: int, address: str, state: Running = Running.RUNNING, health: str = ""
+) -> Replica:
+    return Replica("web", 1, 1, index, f"{index}", f"web-1-{index}", address, state, health)
+
+
+def routed(*replicas: Replica, before: Route | None = None) -> list[str]:
+    """The addresses that requests for these replicas of the app go to."""
+    route = route_of(APP, replicas, before)
+    return [target.address for target in route.targets] if route else []
 
 
 def route(app: str, address: str = "10.0.0.1") -> Route:
@@ -46,6 +54,26 @@ def test_nothing_to_send_requests_to_is_no_route() -> None:
     """An empty upstream would be refused by Nginx."""
     assert route_of(APP, [replica(1, "10.0.0.1", Running.EXITED)]) is None
     assert route_of(replace(APP, route=None), [replica(1, "10.0.0.1")]) is None
+
+
+def test_an_unhealthy_replica_gets_no_requests_while_another_is_well() -> None:
+    sick = replica(1, "10.0.0.1", health="unhealthy")
+    starting = replica(2, "10.0.0.2", health="starting")
+    assert routed(sick, starting, replica(3, "10.0.0.3", health="healthy")) == ["10.0.0.3"]
+    assert routed(sick, replica(3, "10.0.0.3")) == ["10.0.0.3"]
+
+
+def test_the_last_replica_that_was_well_stays_however_it_is() -> None:
+    """Rather a doubtful answer than none at all."""
+    first = replica(1, "10.0.0.1", health="unhealthy")
+    last = replica(2, "10.0.0.2", health="unhealthy")
+    before = Route("web", ("web.example.com",), "/", (Target("10.0.0.2", 8080),))
+    assert routed(first, last, before=before) == ["10.0.0.2"]
+    assert routed(first, replica(2, "10.0.0.9", health="starting"), before=before) == [
+        "10.0.0.1",
+        "10.0.0.9",
+    ]
+    assert routed(first, last) == ["10.0.0.1", "10.0.0.2"]
 
 
 def test_a_switch_changes_one_app_and_leaves_the_others() -> None:

@@ -442,6 +442,8 @@ class TestLooking:
             "draining": 0,
             "reloads": served.proxy.reloads(),
             "held": [],
+            "draining_generations": 0,
+            "put_off": [],
         }
         (web,) = served.replicas("web")
         assert seen["apps"]["web"] == [

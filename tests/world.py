@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from cryptography.fernet import Fernet
 
+from deployer.budget import Budget
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import DeployerError
 from deployer.model import App, HealthCheck, Image, Limits, Release, Replica
 from deployer.parts import Parts
-from deployer.ports import Active, Adoption, Applied, Order, Stopping
+from deployer.ports import Active, Adoption, Applied, Order, Proxy, Stopping
 from deployer.ports.proxy import NOTHING_ELSE
 from deployer.rollout import Rollout
 from deployer.routing import Route, RouteRule
@@ -26,6 +27,7 @@ from deployer.stores.schema import migrate
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
 from deployer.traffic import Traffic
+from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.prober import FakeProber
 from tests.fakes.proxy import FakeProxy
@@ -217,7 +219,8 @@ class World:
         self.engine.adopted = self.store.adopted
         self.meanwhile: Callable[[], object] = lambda: None
         self.drain = 60.0
-        self.traffic = Traffic(self.proxy, self.drain)
+        self.clock = FakeClock()
+        self.traffic = self.new_traffic(self.proxy)
         self.parts = Parts(
             {one.name: one for one in apps or (app(),)},
             self.store,
@@ -227,6 +230,11 @@ class World:
             self.prober,
             self._wait,
         )
+
+    def new_traffic(self, proxy: Proxy) -> Traffic:
+        """The door to this proxy, whose budget of reloads costs no time."""
+        budget = Budget(proxy, self.drain, self.clock.now, self.clock.wait)
+        return Traffic(proxy, self.drain, budget)
 
     def _wait(self, seconds: float) -> bool:
         if seconds:

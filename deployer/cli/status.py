@@ -158,6 +158,10 @@ def _print_nginx(out: Console, seen: Seen) -> None:
         line.append(f"generation {live}")
     if draining:
         line.append(f", {draining} old worker{'s' if draining > 1 else ''} draining")
+        generations = nginx.get("draining_generations", 0)
+        line.append(f" in {generations} generations" if generations > 1 else "")
+    if put_off := nginx.get("put_off"):
+        line.append(f", changes of {', '.join(map(one_line, put_off))} wait for them")
     out.print(line.append(f", seen {took(seen.age)} ago"))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from deployer.errors import ProxyError
+from deployer.proxies.listing import Listing, refuse_foreign
 
 KEPT = 5
 PRIVATE = "certificates"
@@ -34,6 +34,7 @@ class Generations:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._generations = folder / "generations"
+        self._listing = Listing()
 
     def prepare(self) -> None:
         """Make the folders, refuse them if they are not ours alone, remove unfinished work."""
@@ -42,7 +43,7 @@ class Generations:
                 if not os.path.lexists(folder):
                     folder.mkdir(parents=True)
                     folder.chmod(0o755)
-                _refuse_foreign(folder)
+                refuse_foreign(str(folder), folder.lstat())
             for left in self._generations.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left)
 
@@ -66,15 +67,8 @@ class Generations:
         """A generation's files by relative path; empty where there is no such generation."""
         if number is None or not self.path(number).is_dir():
             return {}
-        folder = self.path(number)
         with self._on_disk("read"):
-            for path in (folder, *folder.rglob("*")):
-                _refuse_foreign(path)
-            return {
-                str(path.relative_to(folder)): path.read_text("utf-8", "replace")
-                for path in folder.rglob("*")
-                if path.is_file()
-            }
+            return self._listing.files(self.path(number))
 
     def write(self, number: int, files: Mapping[str, str], previous: int | None) -> Path:
         """Put a complete generation there; files that did not change are hard links."""
@@ -98,12 +92,13 @@ class Generations:
         before: Mapping[str, str],
         previous: int | None,
     ) -> None:
-        inside = sorted({(folder / name).parent for name in files} - {folder})
+        inside = sorted({folder / name.rpartition("/")[0] for name in files} - {folder})
         for made in inside:
             made.mkdir()
+        earlier, here = (f"{path}/" for path in (self.path(previous or 0), folder))
         for name, text in files.items():
             if previous is not None and before.get(name) == text:
-                os.link(self.path(previous) / name, folder / name)
+                os.link(earlier + name, here + name)
             else:
                 _write(folder / name, text, _mode(name))
         for made in (*inside, folder):
@@ -149,17 +144,6 @@ class Generations:
                 "at the disk's space and rights; the previous configuration is still live",
                 detail=str(error),
             ) from error
-
-
-def _refuse_foreign(path: Path) -> None:
-    status = path.lstat()
-    mode = status.st_mode
-    ours = status.st_uid in (0, os.geteuid()) and not mode & (stat.S_IWGRP | stat.S_IWOTH)
-    if stat.S_ISLNK(mode) or not ours:
-        raise ProxyError(
-            f"{path} is not used: it is a symlink, or others than {os.geteuid()} may change it. "
-            "Find out who put it there, then remove it; deployer writes it anew"
-        )
 
 
 def _mode(name: str) -> int:

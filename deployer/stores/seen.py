@@ -56,9 +56,7 @@ def _check(found: Any) -> None:
             _time(one["since"])
     if "nginx" in found:
         _types(found["nginx"], _NGINX)
-        # Younger than the others: a snapshot of an older deployer has none.
-        if type(found["nginx"].get("reloads", 0)) is not int:
-            raise ValueError("no reloads")
+        _nginx(found["nginx"])
         if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
             raise ValueError("no version")
     _reconcile(found.get("reconcile", {"apps": {}, "failing": []}))
@@ -69,6 +67,16 @@ def _check(found: Any) -> None:
     for replica in (one for listed in apps.values() for one in listed):
         _types(replica, _REPLICA)
         Running(replica["state"])
+
+
+def _nginx(found: Mapping[str, Any]) -> None:
+    """What is younger than the rest: a snapshot of an older deployer has none."""
+    for name in ("reloads", "draining_generations"):
+        if type(found.get(name, 0)) is not int:
+            raise ValueError(f"no {name}")
+    put_off = found.get("put_off", [])
+    if type(put_off) is not list or any(type(app) is not str for app in put_off):
+        raise ValueError("no put_off")
 
 
 def _reconcile(found: Any) -> None:

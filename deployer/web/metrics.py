@@ -161,6 +161,11 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> Iterator[Metric]:
     if nginx["live"] is not None:
         yield _gauge("deployer_nginx_generation", "The generation that is live", nginx["live"])
     yield _gauge("deployer_nginx_draining", "Nginx's workers shutting down", nginx["draining"])
+    yield _gauge(
+        "deployer_nginx_draining_generations",
+        "Earlier configurations of Nginx that still have workers",
+        nginx.get("draining_generations", 0),
+    )
     reloads = CounterMetricFamily(
         "deployer_nginx_reloads", "Reloads of Nginx since the worker started"
     )

@@ -169,6 +169,27 @@ def test_an_app_of_which_nothing_runs_is_degraded_unless_it_is_being_deployed(
     assert world.run("status").exit_code == 0
 
 
+def test_an_unhealthy_replica_is_named_and_the_last_one_is_warned_of(world: World) -> None:
+    done = world.deploy()
+    first, second = (replica(done, number, health="unhealthy") for number in (1, 2))
+    world.see(first, replace(second, health="healthy"))
+    result = world.run("status")
+    assert result.exit_code == 1
+    said = " ".join(result.stdout.split())
+    assert f"unhealthy of {first.name}: no requests go there until it is well" in said
+    world.see(first, second)
+    said = " ".join(world.run("status").stdout.split())
+    assert f"unhealthy of {first.name}, {second.name}, and there is no other" in said
+
+
+def test_old_workers_and_what_waits_for_them_are_told(world: World) -> None:
+    nginx = {"draining": 18, "draining_generations": 9, "put_off": ["web"], "reloads": 12}
+    seen = {"version": [1, 30, 0], "user": "nginx", "live": 7, **nginx}
+    world.see(nginx=seen)
+    said = " ".join(world.run("status").stdout.split())
+    assert "18 old workers draining in 9 generations, changes of web wait for them" in said
+
+
 def test_a_registry_that_keeps_tags_from_being_compared_is_degraded(world: World) -> None:
     down = {"what": "registry docker.io", "reason": "it does not answer. Look", "since": 1.0}
     world.see(reconcile={"apps": {}, "failing": [down]})

@@ -8,14 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from .errors import LabError
-from .wire import Address, Answer, Broken, Wire
+from .wire import Address, Answer, Broken, NotTaken, Wire
+
+if TYPE_CHECKING:
+    from .http2 import Http2Wire
 
 CLOSING = "closing"
 SATURATING = "saturating"
 THINKING = "thinking"
+HTTP2 = "http2"
 DEFAULT_CLASSES: Mapping[str, int] = {CLOSING: 2, SATURATING: 2}
 _KEPT_FAILURES = 5
 _REST_AFTER_FAILURE = 0.01
@@ -23,13 +27,19 @@ _REST_AFTER_FAILURE = 0.01
 
 @dataclass
 class ClassReport:
-    """What one class of clients saw; times are seconds since the start of the load."""
+    """What one class of clients saw; times are seconds since the start of the load.
+
+    `answers` has when each request began that was answered, in seconds since 1970, and by which
+    version. `resent` counts what a server that went away had not taken (HTTP/2).
+    """
 
     sent: int = 0
     failed: int = 0
+    resent: int = 0
     failures: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     versions: list[tuple[float, str]] = field(default_factory=list)
+    answers: list[tuple[float, str]] = field(default_factory=list)
     slowest: float = 0.0
     slowest_at: float = 0.0
 
@@ -37,6 +47,8 @@ class ClassReport:
         """Take in what another thread of the class saw."""
         self.sent += other.sent
         self.failed += other.failed
+        self.resent += other.resent
+        self.answers += other.answers
         self.failures = sorted(self.failures + other.failures)[:_KEPT_FAILURES]
         self.ids += other.ids
         if other.slowest > self.slowest:
@@ -98,13 +110,18 @@ class Load:
         pace: float = 0.002,
         think: float = 0.3,
         timeout: float = 10,
+        http2: Address | None = None,
     ) -> None:
-        """`pace` is the closing clients' pause between requests, `think` the thinking ones'."""
-        unknown = set(classes) - {CLOSING, SATURATING, THINKING}
+        """`pace` is the closing clients' pause between requests, `think` the thinking ones'.
+
+        HTTP/2 is spoken without TLS, at `http2` where that is not the target.
+        """
+        unknown = set(classes) - {CLOSING, SATURATING, THINKING, HTTP2}
         if unknown:
             raise LabError(f"there are no clients of the class {', '.join(sorted(unknown))}")
-        self._pauses = {CLOSING: pace, SATURATING: 0.0, THINKING: think}
+        self._pauses = {CLOSING: pace, SATURATING: 0.0, THINKING: think, HTTP2: pace}
         self._target = target
+        self._http2 = http2 or target
         self._host = host
         self._post = post
         self._timeout = timeout
@@ -160,7 +177,7 @@ class Load:
 
     def _work(self, name: str, report: ClassReport, number: int) -> None:
         keeps = name != CLOSING
-        wire: Wire | None = None
+        wire: Wire | Http2Wire | None = None
         while not self._stopping.is_set():
             identity = f"{name}-{self._run}-{number}-{report.sent}"
             request = self._request(identity, keeps)
@@ -168,8 +185,14 @@ class Load:
             report.ids.append(identity)
             begun = time.monotonic()
             try:
-                wire = wire or Wire(self._target, self._timeout)
-                answer = wire.ask(request)
+                wire = wire or self._open(name)
+                try:
+                    answer = wire.ask(request)
+                except NotTaken:
+                    report.resent += 1
+                    wire.close()
+                    wire = self._open(name)
+                    answer = wire.ask(request)
                 self._note(report, begun, answer)
                 stays = keeps and not answer.closes
             except Broken as error:
@@ -184,6 +207,14 @@ class Load:
                 self._stopping.wait(self._pauses[name])
         if wire is not None:
             wire.close()
+
+    def _open(self, name: str) -> "Wire | Http2Wire":
+        if name != HTTP2:
+            return Wire(self._target, self._timeout)
+        # Its library is wanted by few.
+        from .http2 import Http2Wire
+
+        return Http2Wire(self._http2, self._timeout)
 
     def _request(self, identity: str, keeps: bool) -> bytes:
         body = self._post.body(identity)
@@ -201,6 +232,7 @@ class Load:
             self._fail(report, begun, f"answered {answer.status}")
             return
         version = answer.headers.get("x-version", "")
+        report.answers.append((time.time() - (now - begun), version))
         if not report.versions or report.versions[-1][1] != version:
             report.versions.append((now - self._started, version))
 

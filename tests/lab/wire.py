@@ -11,6 +11,10 @@ class Broken(Exception):
     """The request got no complete answer; the message says what came instead."""
 
 
+class NotTaken(Broken):
+    """The server has said that nothing saw the request, so that it may be sent once more."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a server answered."""

@@ -27,6 +27,17 @@ def test_what_is_written_is_read_back(generations: Generations) -> None:
     assert generations.files(2) == {}
 
 
+def test_a_file_that_somebody_changed_is_read_anew_also_where_it_is_as_long(
+    generations: Generations,
+) -> None:
+    generations.write(1, FILES, None)
+    assert generations.files(1) == FILES
+    generations.write(2, FILES, 1)
+    generations.path(2).joinpath("sites/web.conf").write_text("ten\n")
+    # It is the same file in both: one that did not change is a hard link.
+    assert generations.files(2) == generations.files(1) == FILES | {"sites/web.conf": "ten\n"}
+
+
 def test_current_is_none_until_a_generation_is_pointed_at(generations: Generations) -> None:
     generations.write(1, FILES, None)
     assert generations.current() is None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,50 +13,25 @@ import pytest
 from deployer.errors import ProxyError
 from deployer.ports import Applied
 from deployer.proxies.nginx import Nginx
-from deployer.proxies.templates import package_templates
-from deployer.routing import Route
 from tests.proxies.rig import NginxRig, docker
+from tests.proxies.ways import (
+    BREAKS,
+    LOCATIONS,
+    PACKAGE,
+    Break,
+    Sites,
+    missing_folder,
+    not_nginx,
+    unknown_zone,
+)
 
 pytestmark = pytest.mark.lab
 
 APPS = ("api", "bad", "web")
-PACKAGE = package_templates()
 NGINX_USER = 101
-LOCATIONS = (PACKAGE / "locations.conf.j2").read_text()
-
-
-@dataclass
-class Sites:
-    """Three apps behind one Nginx; `bad` is the one that a test breaks."""
-
-    rig: NginxRig
-
-    def routes(self, generation: str, **options: str) -> list[Route]:
-        """A route of each app to replicas of this name; `options` are the bad one's."""
-        routes = [self.rig.route(app, f"{app}-{generation}", host=f"{app}.example") for app in APPS]
-        own = {"template": "", "snippet": ""} | options
-        routes[1] = replace(routes[1], template=own["template"], snippet=own["snippet"])
-        return routes
-
-    def file(self, name: str, text: str) -> Path:
-        """A file in the user's folder."""
-        path = self.rig.templates / name
-        path.write_text(text)
-        return path
-
-    def template(self, words: str) -> Path:
-        """A template of the bad app, with these directives in its locations."""
-        return self.file(
-            "bad.conf.j2", LOCATIONS.replace("    proxy_pass", f"{words}    proxy_pass")
-        )
-
-    def answers(self) -> dict[str, str | int]:
-        """Which replica answers for each app, or with what status."""
-        said: dict[str, str | int] = {}
-        for app in APPS:
-            status, _ = self.rig.request(f"{app}.example")
-            said[app] = self.rig.ask(f"{app}.example") or status
-        return said
+WAYS = pytest.mark.parametrize(
+    ("broken", "words"), BREAKS, ids=[broken.__name__ for broken, _ in BREAKS]
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,99 +46,10 @@ def sites(shared: NginxRig) -> Sites:
     """Three apps that are served as they should be."""
     for path in shared.templates.iterdir():
         path.unlink()
+    shutil.rmtree(shared.state / "gone", ignore_errors=True)
     sites = Sites(shared)
     assert not shared.proxy.apply(sites.routes("zero")).held
     return sites
-
-
-Break = Callable[[Sites], dict[str, str]]
-"""Breaks the bad app's site; the options of its route."""
-
-
-def not_nginx(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "# fine\nno_such_directive on;\n")
-    return {"snippet": "bad.conf"}
-
-
-def not_jinja(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf.j2", "{% if %}\n")
-    return {"template": "bad.conf.j2"}
-
-
-def unknown_value(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "# fine\nadd_header X-A {{ nothing }};\n")
-    return {"snippet": "bad.conf"}
-
-
-def wrong_value(sites: Sites) -> dict[str, str]:
-    sites.template("    proxy_read_timeout soon;\n")
-    return {"template": "bad.conf.j2"}
-
-
-def another_way(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "return 200 owned;\n")
-    return {"snippet": "bad.conf"}
-
-
-def out_of_its_block(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "} location /x { return 200 owned;\n")
-    return {"snippet": "bad.conf"}
-
-
-def empty(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf.j2", "")
-    return {"template": "bad.conf.j2"}
-
-
-def unknown_name(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "resolver no-such-name.invalid;\n")
-    return {"snippet": "bad.conf"}
-
-
-def unknown_zone(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "limit_req zone=nobody_has_it;\n")
-    return {"snippet": "bad.conf"}
-
-
-def missing_folder(sites: Sites) -> dict[str, str]:
-    """Nginx says no file and no line then."""
-    sites.file("bad.conf", f"client_body_temp_path {sites.rig.state}/gone;\n")
-    return {"snippet": "bad.conf"}
-
-
-def missing_snippet(sites: Sites) -> dict[str, str]:
-    return {"snippet": "bad.conf"}
-
-
-def open_to_everybody(sites: Sites) -> dict[str, str]:
-    sites.file("bad.conf", "add_header X-A b;\n").chmod(0o666)
-    return {"snippet": "bad.conf"}
-
-
-BREAKS: list[tuple[Break, str]] = [
-    (
-        not_nginx,
-        r'unknown directive "no_such_directive" in locations/bad.conf:\d+, rendered from '
-        r"{templates}/bad.conf:2",
-    ),
-    (not_jinja, "the template {templates}/bad.conf.j2:1 cannot be rendered"),
-    (unknown_value, "the template {templates}/bad.conf:2 cannot be rendered: 'nothing' is"),
-    (
-        wrong_value,
-        r"invalid value in locations/bad.conf:\d+, rendered from {templates}/bad.conf.j2",
-    ),
-    (another_way, r"rendered from {templates}/bad.conf:1, is not used: .*return 200 owned"),
-    (out_of_its_block, r"rendered from {templates}/bad.conf:1, is not used: "),
-    (empty, "rendered from {templates}/bad.conf.j2, is not used: .* is missing"),
-    (unknown_name, r'host not found in resolver "no-such-name.invalid" in locations/bad.conf:\d+'),
-    (unknown_zone, 'zero size shared memory zone "nobody_has_it"'),
-    (missing_folder, r'mkdir\(\) ".*/gone" failed'),
-    (missing_snippet, "there is no file bad.conf in {templates}"),
-    (open_to_everybody, "{templates}/bad.conf is not used: it may be written by everybody"),
-]
-WAYS = pytest.mark.parametrize(
-    ("broken", "words"), BREAKS, ids=[broken.__name__ for broken, _ in BREAKS]
-)
 
 
 def made(folder: Path) -> Path:
@@ -307,7 +194,6 @@ def test_a_site_that_nginx_refused_is_tried_again_after_a_while(sites: Sites) ->
     made(rig.state / "gone")
     assert not proxy.apply(sites.routes("one", **options)).held
     assert not proxy.stale()
-    (rig.state / "gone").rmdir()
 
 
 def test_several_that_are_at_fault_are_each_named(sites: Sites) -> None:

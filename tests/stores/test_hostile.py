@@ -28,6 +28,9 @@ def attack(path: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
+NGINX = '"version": [1, 2, 3], "user": "", "live": 1, "draining": 0'
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -137,6 +140,8 @@ def test_a_deployment_that_can_be_none_is_named(
         '{"at": 1, "nginx": {"live": "\\u001b[31m"}}',
         '{"at": 1, "nginx": {"version": [1], "user": "", "live": 1, "draining": 0}}',
         '{"at": 1, "nginx": {"version": [1, 2, 3], "user": "", "live": "1", "draining": 0}}',
+        f'{{"at": 1, "nginx": {{{NGINX}, "put_off": "web"}}}}',
+        f'{{"at": 1, "nginx": {{{NGINX}, "draining_generations": "8"}}}}',
         '{"at": 1, "worker": {"at": 1}}',
         '{"at": 1, "worker": {"at": -1, "waits": []}}',
         '{"at": 1, "worker": {"at": 1, "waits": [{"doing": "", "reason": 1, "since": 1}]}}',

@@ -55,13 +55,22 @@ def test_worker_and_nginx_are_told_of_as_they_were_last_seen(receiver: Running) 
     seen = samples(receiver.get("/metrics"))
     assert seen["deployer_worker_up", ()] == 0
     assert seen["deployer_troubles", ()] == 1
-    nginx = {"version": [1, 30, 0], "user": "nginx", "live": 7, "draining": 2, "reloads": 6}
+    nginx = {
+        "version": [1, 30, 0],
+        "user": "nginx",
+        "live": 7,
+        "draining": 2,
+        "reloads": 6,
+        "draining_generations": 1,
+        "put_off": [],
+    }
     receiver.store.show({"at": time.time(), "apps": {}, "nginx": nginx})
     seen = samples(receiver.get("/metrics"))
     assert seen["deployer_worker_up", ()] == 1
     assert seen["deployer_nginx_reloads_total", ()] == 6
     assert seen["deployer_nginx_generation", ()] == 7
     assert seen["deployer_nginx_draining", ()] == 2
+    assert seen["deployer_nginx_draining_generations", ()] == 1
     assert seen["deployer_sites_held", (("app", "web"),)] == 0
     held = {**nginx, "held": [{"app": "web", "reason": "no such zone", "since": 5.0}]}
     receiver.store.show({"at": time.time(), "apps": {}, "nginx": held})

@@ -82,6 +82,18 @@ def read_request(stream: socket.socket, rest: bytes) -> tuple[str, bytes, bytes]
     return text, rest[:length], rest[length:]
 
 
+def echo(stream: socket.socket, got: bytes) -> None:
+    """Be a WebSocket as far as Nginx looks: after the handshake send back what comes."""
+    stream.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    )
+    while True:
+        stream.sendall(got)
+        got = stream.recv(65536)
+        if not got:
+            return
+
+
 def serve(stream: socket.socket, log: Log) -> None:
     """Answer one connection's requests until either side closes it."""
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -92,6 +104,9 @@ def serve(stream: socket.socket, log: Log) -> None:
                 time.sleep(86400)
             head, body, rest = request
             line, _, headers = head.partition("\r\n")
+            if "\nupgrade: websocket" in headers.lower():
+                echo(stream, rest)
+                return
             method, target, protocol = line.split(" ")
             status, text = answer(method, target, body, log)
             stays = protocol == "HTTP/1.1" and "connection: close" not in headers.lower()

@@ -46,6 +46,6 @@ def test_an_app_whose_snippet_breaks_is_held_back_while_another_is_deployed_unde
         assert succeeded["status"] == "succeeded", succeeded["reason"]
         assert [report.failed for report in reports] == [0, 0], str(reports)
         assert (web.ask(), shop.ask()) == ((200, "v2"), (200, "v1"))
-        assert list(broken(one)) == [shop.name]
+        wait_until(lambda: list(broken(one)) == [shop.name], "nothing else that is not well")
         snippet.write_text(GOOD)
         wait_until(lambda: not broken(one), "the end of the word", limit=15)

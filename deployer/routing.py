@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Handling:
+    """What requests meet on their way to an app, the same on each of its hosts."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteRule:
     """What `config.yml` says of an app's traffic: these hosts and this path, to that port."""
 
     hosts: tuple[str, ...]
     port: int
     path: str = "/"
+    handling: Handling = Handling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +39,9 @@ class Route:
     hosts: tuple[str, ...]
     path: str
     targets: tuple[Target, ...]
+    handling: Handling = Handling()
+
+
+def route_to(app: str, rule: RouteRule, targets: tuple[Target, ...]) -> Route:
+    """The app's route to these targets."""
+    return Route(app, rule.hosts, rule.path, targets, handling=rule.handling)

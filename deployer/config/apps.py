@@ -196,7 +196,8 @@ def _with_resources(
 def _route(file: AppFile) -> RouteRule | None:
     if file.route is None:
         return None
-    return RouteRule(file.route.names, file.route.port, file.route.path)
+    route = file.route
+    return RouteRule(route.names, route.port, route.path, handling=route.handling())
 
 
 def _health(name: str, file: AppFile, problems: Problems) -> HealthCheck:

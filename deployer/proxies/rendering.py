@@ -141,6 +141,7 @@ def _site_values(site: Site) -> dict[str, Any]:
         "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
+        "handling": site.handling,
     }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployer.errors import RenderRefused
 from deployer.proxies import allowed
-from deployer.routing import Route
+from deployer.routing import Handling, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Site:
     path: str
     targets: tuple[str, ...]
     servers: tuple[Server, ...]
+    handling: Handling = field(default_factory=Handling)
 
     @property
     def upstream(self) -> str:
@@ -76,8 +77,14 @@ def sites_of(routes: Sequence[Route], receiver: str | None = None) -> list[Site]
             raise _conflict(f"{route.app}'s route has no host")
     servers = _servers(apps, receiver)
     return [
-        Site(app, allowed.path(apps[app].path), _targets(apps[app]), tuple(servers[app]))
-        for app in sorted(apps)
+        Site(
+            app,
+            allowed.path(route.path),
+            _targets(route),
+            tuple(servers[app]),
+            handling=route.handling,
+        )
+        for app, route in sorted(apps.items())
     ]
 
 

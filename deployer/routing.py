@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who may ask, and how often; each of them by the client's address.
+
+    `allow` and `deny` are addresses and networks: who is denied is, and where some are allowed
+    nobody else is. `users` are the lines of an htpasswd file, "" for no password. `rate` is
+    (requests, seconds), of which `burst` more are let through at once; `connections` at a time.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    users: str = field(default="", repr=False)
+    rate: tuple[int, int] | None = None
+    burst: int = 0
+    connections: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What requests meet on their way to an app, the same on each of its hosts."""
+    """What requests meet on their way to an app, the same on each of its hosts.
+
+    None is for what is so for every app. Sizes in bytes, 0 for no limit; times in seconds. A
+    header with "" as value is removed.
+    """
+
+    strip_prefix: bool = False
+    max_body: int | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
+    send_timeout: float | None = None
+    buffering: bool = True
+    request_headers: Pairs = ()
+    response_headers: Pairs = ()
+    guard: Guard = Guard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +52,12 @@ class RouteRule:
     port: int
     path: str = "/"
     handling: Handling = Handling()
+
+    def to(self, app: str, targets: Iterable[Target]) -> Route:
+        """The app's route to these targets; all else is as the rule says."""
+        same = {one.name for one in fields(RouteRule)} & {one.name for one in fields(Route)}
+        said = {name: getattr(self, name) for name in same}
+        return Route(app=app, targets=tuple(targets), **said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +80,3 @@ class Route:
     path: str
     targets: tuple[Target, ...]
     handling: Handling = Handling()
-
-
-def route_to(app: str, rule: RouteRule, targets: tuple[Target, ...]) -> Route:
-    """The app's route to these targets."""
-    return Route(app, rule.hosts, rule.path, targets, handling=rule.handling)

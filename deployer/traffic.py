@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from deployer.errors import DeployerError
 from deployer.model import App, Replica, Running
 from deployer.ports import Applied, Proxy
-from deployer.routing import Route, Target, route_to
+from deployer.routing import Route, Target
 
 
 def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
@@ -26,13 +26,13 @@ def route_of(app: App, replicas: Sequence[Replica]) -> Route | None:
         (Target(replica.address, rule.port) for replica in replicas if _can_serve(replica)),
         key=lambda target: (target.address, target.port),
     )
-    return route_to(app.name, rule, tuple(targets)) if targets else None
+    return rule.to(app.name, targets) if targets else None
 
 
 def closed_route(app: App) -> Route | None:
     """The app's route while nothing of it runs; None where it has none."""
     rule = app.route
-    return None if rule is None else route_to(app.name, rule, ())
+    return None if rule is None else rule.to(app.name, ())
 
 
 def _can_serve(replica: Replica) -> bool:

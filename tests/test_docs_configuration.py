@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from deployer.config import json_schema, load
+from deployer.config.handling_file import HandlingFile
 from deployer.config.kinds import duration, size
 from deployer.errors import ConfigError
 from tests.docs import ROOT
@@ -44,6 +45,10 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "apps.*.memswap_limit": {"apps": {"web": {"mem_limit": "256m"}}},
     "apps.*.route.host": {"apps": {"web": {"route": {"port": 8080}}}},
+    **{
+        f"apps.*.route.{key}": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}}
+        for key in HandlingFile.model_fields
+    },
     "apps.*.route.p": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.registry": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     """The Nginx configuration that the current routes give; what is live stays as it is.
 
-    The addresses are those that the worker saw last.
+    The addresses are those that the worker saw last. Files with passwords are left out.
     """
     from deployer import wiring
 
@@ -43,6 +43,7 @@ def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     snapshot = store.snapshot()
     routes = routes_of(config, store.active(), snapshot)
     files = wiring.renderer(config).files(routes, _facts(snapshot), snapshot["nginx"]["live"] or 0)
+    files = {name: text for name, text in files.items() if not name.startswith("users/")}
     if output is not None:
         _write(output, files)
     if as_json:

@@ -14,6 +14,7 @@ from deployer.config.deploy_file import AppDeployFile, DeployFile
 from deployer.config.envfile import Fill, parse_with_lines
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
+from deployer.config.htpasswd import users_in
 from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
 from deployer.model import App, AppHook, HealthCheck, Limits, Moment
@@ -35,8 +36,11 @@ def app_of(
     environment: dict[str, str],
     files: tuple[FileMount, ...],
     problems: Problems,
+    users: str = "",
 ) -> App:
     """The app that the keys describe; `environment` and `files` are what its containers get.
+
+    `users` are those that Nginx asks a password of.
 
     What does not fit together goes to `problems`.
     """
@@ -55,7 +59,7 @@ def app_of(
         image=own.image,
         tags=tuple(own.tags),
         spec=_with_resources(spec, own.deploy.resources, name, problems),
-        route=_route(own),
+        route=_route(own, users),
         health=_health(name, own, problems),
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
@@ -110,6 +114,17 @@ def files_of(
             except ValueError as error:
                 problems.add((kind, mount.name), str(error))
     return tuple(mounts)
+
+
+def users_of(name: str, file: AppFile, folder: Path, problems: Problems) -> str:
+    """Who may ask by password, as the app's htpasswd file is now; "" for no password."""
+    if file.route is None or file.route.basic_auth_file is None:
+        return ""
+    try:
+        return users_in(folder / file.route.basic_auth_file)
+    except ValueError as error:
+        problems.add(("apps", name, "route", "basic_auth_file"), str(error))
+        return ""
 
 
 def _content(origin: SecretFile, folder: Path, environ: Mapping[str, str]) -> bytes:
@@ -193,11 +208,11 @@ def _with_resources(
     return result
 
 
-def _route(file: AppFile) -> RouteRule | None:
+def _route(file: AppFile, users: str) -> RouteRule | None:
     if file.route is None:
         return None
     route = file.route
-    return RouteRule(route.names, route.port, route.path, handling=route.handling())
+    return RouteRule(route.names, route.port, route.path, handling=route.handling(users))
 
 
 def _health(name: str, file: AppFile, problems: Problems) -> HealthCheck:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from deployer.config.apps import app_of, environment_of, files_of
+from deployer.config.apps import app_of, environment_of, files_of, users_of
 from deployer.config.checks import check_together, registry_of, source_of
 from deployer.config.composefile import join
 from deployer.config.document import read
@@ -72,7 +72,8 @@ def _app(
         return app_of(name, file, {}, (), problems), {}
     environment, from_files = environment_of(name, file.apps[name], folder, problems, fill)
     files = files_of(name, file, folder, environ, problems)
-    app = app_of(name, file, environment, files, problems)
+    users = users_of(name, file.apps[name], folder, problems)
+    app = app_of(name, file, environment, files, problems, users)
     return app, origins_of(name, file, app.spec, from_files, folder, problems)
 
 

@@ -6,11 +6,10 @@ from pydantic import Field, model_validator
 
 from deployer.config import kinds
 from deployer.config.compose import process
-from deployer.config.section import Section
-from deployer.routing import Handling
+from deployer.config.handling_file import HandlingFile
 
 
-class RouteFile(Section):
+class RouteFile(HandlingFile):
     """Which requests go to the app."""
 
     host: kinds.Host | None = Field(
@@ -25,10 +24,6 @@ class RouteFile(Section):
     port: kinds.Port = Field(
         description="Port in the container, which need not be published.", examples=["8080"]
     )
-
-    def handling(self) -> Handling:
-        """What requests meet on their way to the app."""
-        return Handling()
 
     @property
     def names(self) -> tuple[str, ...]:

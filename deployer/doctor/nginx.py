@@ -17,7 +17,7 @@ from deployer.engines.docker.nginx_image import NginxImage
 from deployer.errors import DeployerError, ProxyError
 from deployer.model import parse_image
 from deployer.ports import NginxFacts, Registry
-from deployer.routing import Target, route_to
+from deployer.routing import Target
 
 OLDEST = (1, 22, 0)
 LOSSLESS = (1, 27, 4)
@@ -148,7 +148,7 @@ def _facts(
 
 def _look_at_rendering(config: Config, facts: NginxFacts, report: Report) -> None:
     routes = [
-        route_to(app.name, app.route, (Target("127.0.0.1", app.route.port),))
+        app.route.to(app.name, [Target("127.0.0.1", app.route.port)])
         for app in config.apps.values()
         if app.route
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deployer.proxies.handling import Way
 from deployer.proxies.parseback import Directive, directive
 from deployer.proxies.sites import ReceiverSite, Site
 
@@ -47,7 +48,8 @@ def main_shape(main: Main) -> Iterator[Directive]:
         stranger = ("$remote_addr", "!=", main.gateway)
         live.append(directive("if", *stranger, block=[directive("return", 444)]))
     own = ["receiver.conf"] if main.receiver else []
-    includes = ["mime.types", *own, "upstreams/*.conf", "sites/*.conf", *main.include]
+    of_apps = ["upstreams/*.conf", "limits/*.conf", "sites/*.conf"]
+    includes = ["mime.types", *own, *of_apps, *main.include]
     if main.user:
         yield directive("user", main.user)
     yield directive("pid", main.pid)
@@ -72,11 +74,22 @@ def upstream_shape(site: Site) -> Iterator[Directive]:
 
 def locations_shape(site: Site) -> Iterator[Directive]:
     """`locations/<app>.conf`: where the app's requests go, on each of its hosts."""
+    there = [directive("return", 503)]
+    if site.targets:
+        there = [*_guard(site.way), directive("proxy_pass", site.way.passed_to)]
     for match in site.matches:
-        there = directive("proxy_pass", f"http://{site.upstream}")
-        if not site.targets:
-            there = directive("return", 503)
-        yield directive("location", *match.split(), block=[there])
+        yield directive("location", *match.split(), block=there)
+
+
+def _guard(way: Way) -> Iterator[Directive]:
+    """Who is served."""
+    yield from (directive("deny", one) for one in way.deny)
+    if way.allow:
+        yield from (directive("allow", one) for one in way.allow)
+        yield directive("deny", "all")
+    if way.users:
+        yield directive("auth_basic", way.app)
+        yield directive("auth_basic_user_file", way.users)
 
 
 def site_shape(site: Site, http_port: int) -> Iterator[Directive]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployer.errors import ProxyError
+from deployer.proxies.handling import USERS
 
 KEPT = 5
 _CURRENT = re.compile(r"generations/([0-9]+)")
@@ -29,6 +30,8 @@ class Generations:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._generations = folder / "generations"
+        self.readers: int | None = None
+        """The group of Nginx's workers, who read passwords at each request; None: not known."""
 
     def prepare(self) -> None:
         """Make the folders, refuse them if they are not ours alone, remove unfinished work."""
@@ -101,9 +104,17 @@ class Generations:
                 os.link(self.path(previous) / name, folder / name)
             else:
                 _write(folder / name, text)
+                if name.startswith(f"{USERS}/"):
+                    self._hide(folder / name)
         for made in (*inside, folder):
             made.chmod(0o755)
             _sync(made)
+
+    def _hide(self, path: Path) -> None:
+        """Let nobody read it but Nginx's workers."""
+        if os.geteuid() == 0 and self.readers is not None:
+            os.chown(path, 0, self.readers)
+            path.chmod(0o640)
 
     def point(self, number: int | None) -> None:
         """Make a generation the current one in one step; None: there is none."""

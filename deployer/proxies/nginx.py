@@ -55,6 +55,7 @@ class Nginx:
         """Make these the live routes; see ports.Proxy."""
         self._generations.prepare()
         facts = self.facts()
+        self._generations.readers = facts.group
         current = self._generations.current()
         if current is not None:
             unchanged = self._rendering.files(routes, facts, current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import re
@@ -67,7 +68,12 @@ class NginxProcess:
             )
         self._prepare()
         return NginxFacts(
-            build.version, user, build.modules, f"process {self._binary}", str(self._folder)
+            build.version,
+            user,
+            build.modules,
+            f"process {self._binary}",
+            str(self._folder),
+            group=_group(user),
         )
 
     def address(self) -> str:
@@ -266,6 +272,14 @@ def _exists(user: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _group(user: str) -> int | None:
+    """The group of the user's name, which Nginx gives its workers."""
+    try:
+        return grp.getgrnam(user).gr_gid
+    except KeyError:
+        return None
 
 
 def _first_free_port() -> int:

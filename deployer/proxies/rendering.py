@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from deployer.proxies.expected import (
     site_shape,
     upstream_shape,
 )
+from deployer.proxies.handling import handling_values, has_limits, passwords
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.sites import ReceiverSite, Site, sites_of
 from deployer.proxies.templates import Templates
@@ -26,6 +27,7 @@ from deployer.routing import Route
 MAIN = "nginx.conf"
 _OF_APPS = {
     "upstreams": "upstream.conf.j2",
+    "limits": "limits.conf.j2",
     "locations": "locations.conf.j2",
     "sites": "site.conf.j2",
 }
@@ -61,7 +63,7 @@ class Rendering:
         receiver = self._receiver
         sites = sites_of(routes, receiver.host if receiver else None)
         port = allowed.port(self._settings.http_port)
-        common = {"nginx_version": facts.version, "http_port": port}
+        common = {"nginx_version": facts.version, "http_port": port, "prefix": ""}
         files = {
             "mime.types": self._file("mime.types", {}, []),
             MAIN: self._main(sites, facts, common, generation),
@@ -80,13 +82,16 @@ class Rendering:
     def _site(self, site: Site, common: dict[str, Any]) -> dict[str, str]:
         """The files of one app."""
         values = {**common, **_site_values(site)}
-        shapes = {"locations": locations_shape(site)}
+        shapes: dict[str, Iterable[Directive]] = {"locations": locations_shape(site)}
+        if has_limits(site.handling):
+            shapes["limits"] = ()
         if site.targets:
             shapes["upstreams"] = upstream_shape(site)
         if site.servers:
             shapes["sites"] = site_shape(site, common["http_port"])
         files = {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
-        return {file: self._file(file, values, expected) for file, expected in files.items()}
+        rendered = {file: self._file(file, values, expected) for file, expected in files.items()}
+        return rendered | passwords(site.app, site.handling)
 
     def template(self, file: str) -> Path:
         """The template that a generation's file is rendered from, for messages."""
@@ -141,7 +146,7 @@ def _site_values(site: Site) -> dict[str, Any]:
         "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
-        "handling": site.handling,
+        **handling_values(site.way, site.handling),
     }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from deployer.errors import RenderRefused
 from deployer.proxies import allowed
+from deployer.proxies.handling import Way, way_of
 from deployer.routing import Handling, Route
 
 
@@ -56,6 +57,11 @@ class Site:
     def upstream(self) -> str:
         """The name of its upstream, which can be no host's."""
         return f"app_{self.app}"
+
+    @property
+    def way(self) -> Way:
+        """How requests get to it. Raises RenderRefused for a value outside its allow-list."""
+        return way_of(self.app, self.path, self.upstream, self.handling)
 
     @property
     def matches(self) -> tuple[str, ...]:

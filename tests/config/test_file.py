@@ -51,6 +51,9 @@ def written(data: Any, path: str = "") -> Iterator[str]:
         yield f"{path}{name}"
         if path == "apps." and name not in ("route", "health", "compose"):
             continue
+        if name in ("request_headers", "response_headers", "pages"):
+            # Names of the user's own.
+            continue
         if name in ("hooks", "registries", "secrets", "configs", "apps") and not path:
             for entry in (value or {}).values():
                 yield from written(entry, f"{name}.")
@@ -97,6 +100,7 @@ def prepare(folder: Folder) -> None:
         folder.write(f"secrets/{name}.token", TOKEN)
     folder.write("secrets/ci.secret", SECRET)
     folder.write("secrets/registry.password", "s3cret")
+    folder.write("secrets/shop.htpasswd", "alice:$apr1$1$ffffffffffffffffffffff\n")
     folder.write("secrets/db.password", "s3cret")
     folder.write("compose.yml", "services: {hello: {image: a, build: ., networks: [backend]}}")
     folder.write("secrets/hello.env", "SECRET=s3cret")

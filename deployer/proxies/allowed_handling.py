@@ -1,0 +1,53 @@
+"""What of a route's options may reach a template; everything else is refused."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from deployer.proxies.allowed import matching, not_allowed
+
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_HEADER_VALUE = re.compile(r"[ !#%-\[\]-~]{0,1000}")
+_USERS = re.compile(r"(?:[^:\s\x00-\x1f\x7f]{1,100}:[!-~]{13,200}\n){1,10000}")
+
+
+def header(name: str) -> str:
+    """The name of a header."""
+    return matching("header", name, _HEADER, "letters, digits and `-`, at most 64")
+
+
+def header_value(value: str) -> str:
+    """The value of a header; Nginx reads it in double quotes."""
+    what = "one line of printable ASCII without a double quote, a backslash and `$`"
+    return matching("value of a header", value, _HEADER_VALUE, what)
+
+
+def network(value: str) -> str:
+    """An address or a network, as Nginx writes it."""
+    try:
+        found = ipaddress.ip_network(str(value) if "%" not in str(value) else "")
+    except ValueError:
+        raise not_allowed("network", value, "an address or a network") from None
+    return str(found.network_address) if found.prefixlen == found.max_prefixlen else str(found)
+
+
+def users(value: str) -> str:
+    """The lines of an htpasswd file; never shown, not even when they are refused."""
+    if not isinstance(value, str) or not _USERS.fullmatch(value):
+        raise not_allowed("content of basic_auth_file", "...", "lines of NAME:HASH")
+    return value
+
+
+def count(value: int) -> int:
+    """How many of something."""
+    if type(value) is not int or not 0 <= value <= 1_000_000:
+        raise not_allowed("number", value, "a whole number up to a million")
+    return value
+
+
+def flag(value: bool) -> bool:
+    """Yes or no."""
+    if type(value) is not bool:
+        raise not_allowed("value", value, "yes or no")
+    return value

@@ -30,7 +30,8 @@ class Handling:
     """What requests meet on their way to an app, the same on each of its hosts.
 
     None is for what is so for every app. Sizes in bytes, 0 for no limit; times in seconds. A
-    header with "" as value is removed.
+    header with "" as value is removed. `pages` are those of Nginx's own answers, by status; in
+    `maintenance` every request gets 503.
     """
 
     strip_prefix: bool = False
@@ -42,6 +43,8 @@ class Handling:
     request_headers: Pairs = ()
     response_headers: Pairs = ()
     guard: Guard = Guard()
+    pages: tuple[tuple[int, str], ...] = field(default=(), repr=False)
+    maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

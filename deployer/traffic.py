@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deployer.errors import DeployerError
 from deployer.model import App, Replica, Running
@@ -39,6 +39,13 @@ def _can_serve(replica: Replica) -> bool:
     return replica.state is Running.RUNNING and bool(replica.address)
 
 
+def _shown(route: Route, closed: Collection[str]) -> Route:
+    """The route as Nginx is to serve it."""
+    if route.app not in closed:
+        return route
+    return replace(route, handling=replace(route.handling, maintenance=True))
+
+
 @dataclass(slots=True)
 class _Change:
     """What somebody waits for at the door: routes of some apps, None to take one away."""
@@ -51,11 +58,16 @@ class Traffic:
     """Changes of routes, one at a time; what arrives together shares a reload.
 
     The door is held from render to confirmation only. `drain` is how many seconds Nginx
-    gives old workers to finish (`worker_shutdown_timeout`).
+    gives old workers to finish (`worker_shutdown_timeout`). `maintained` are the apps of which
+    all requests get 503, whatever their routes are.
     """
 
-    def __init__(self, proxy: Proxy, drain: float) -> None:
+    def __init__(
+        self, proxy: Proxy, drain: float, maintained: Callable[[], Collection[str]] = tuple
+    ) -> None:
         self._proxy = proxy
+        self._maintained = maintained
+        self._closed: frozenset[str] = frozenset()
         self._drain = drain
         self._routes: dict[str, Route] = {}
         self._waiting: list[_Change] = []
@@ -79,9 +91,15 @@ class Traffic:
         """Make these the live routes of the apps named, unless they are and Nginx answers."""
         with self._list:
             same = all(self._routes.get(app) == route for app, route in routes.items())
+            same = same and self._closed == frozenset(self._maintained())
         if same and self._proxy.live() is not None:
             return None
         return self._pass(routes)
+
+    def is_closed(self, app: str) -> bool:
+        """Whether requests for the app do not reach it, since it is in maintenance."""
+        with self._list:
+            return app in self._closed
 
     def wait_drained(self, applied: Applied, sleep: Callable[[float], None]) -> bool:
         """Wait until no Nginx worker is left that knows the routes before this change.
@@ -137,7 +155,8 @@ class Traffic:
                 routes.pop(app, None)
                 if route is not None:
                     routes[app] = route
-        applied = self._proxy.apply([routes[app] for app in sorted(routes)])
+        closed = frozenset(self._maintained())
+        applied = self._proxy.apply([_shown(routes[app], closed) for app in sorted(routes)])
         with self._list:
-            self._routes = routes
+            self._routes, self._closed = routes, closed
         return applied

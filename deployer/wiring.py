@@ -164,7 +164,7 @@ def worker(
         store=parts.store,
         registry=parts.registry,
         engine=parts.engine,
-        traffic=Traffic(parts.proxy, config.nginx.drain),
+        traffic=Traffic(parts.proxy, config.nginx.drain, parts.store.maintained),
         prober=Prober(config.nginx.http_port, parts.host.address),
         wait=stop.wait,
         origins=config.origins,

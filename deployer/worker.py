@@ -25,7 +25,7 @@ from deployer.reloading import Reloading
 from deployer.rollout import Rollout
 from deployer.routing import Route
 from deployer.sight import sight
-from deployer.traffic import route_of
+from deployer.traffic import closed_route, route_of
 
 log = structlog.get_logger()
 
@@ -176,6 +176,8 @@ class Worker:
             taken = orders.take(order, app, self.parts.store, self.parts.now())
             told = {key: getattr(taken, key) for key in ("kind", "app", "given_by", "result")}
             log.info("order", order=order.id, **told, reason=taken.reason)
+            if order.kind in orders.OF_ROUTES:
+                self._due = 0.0
 
     def _claim(self) -> None:
         store = self.parts.store
@@ -254,9 +256,14 @@ class Worker:
     def _routes(
         self, active: Mapping[str, Active], replicas: Sequence[Replica]
     ) -> dict[str, Route | None]:
-        return {
+        routes = {
             name: route_of(app, [one for one in replicas if is_of(one, active.get(name))])
             for name, app in self.parts.apps.items()
+        }
+        # Its page is there also while an operator has stopped all that runs.
+        closed = {name: self.parts.apps.get(name) for name in self.parts.store.maintained()}
+        return routes | {
+            name: routes[name] or closed_route(app) for name, app in closed.items() if app
         }
 
     def _is_stale(

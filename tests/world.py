@@ -214,7 +214,7 @@ class World:
         self.engine.adopted = self.store.adopted
         self.meanwhile: Callable[[], object] = lambda: None
         self.drain = 60.0
-        self.traffic = Traffic(self.proxy, self.drain)
+        self.traffic = Traffic(self.proxy, self.drain, self.store.maintained)
         self.parts = Parts(
             {one.name: one for one in apps or (app(),)},
             self.store,

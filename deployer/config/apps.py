@@ -14,12 +14,14 @@ from deployer.config.deploy_file import AppDeployFile, DeployFile
 from deployer.config.envfile import Fill, parse_with_lines
 from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
-from deployer.config.htpasswd import users_in
 from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
+from deployer.config.route_texts import RouteTexts
 from deployer.model import App, AppHook, HealthCheck, Limits, Moment
 from deployer.routing import RouteRule
 from deployer.spec import Attachment, DeviceRequest, FileMount, Spec, Volume
+
+NO_TEXTS = RouteTexts()
 
 # Fields of Spec that are an app's keys under the same name and with the same meaning.
 _SAME = frozenset(each.name for each in fields(Spec)) & frozenset(AppFile.model_fields) - {
@@ -36,11 +38,11 @@ def app_of(
     environment: dict[str, str],
     files: tuple[FileMount, ...],
     problems: Problems,
-    users: str = "",
+    texts: RouteTexts = NO_TEXTS,
 ) -> App:
     """The app that the keys describe; `environment` and `files` are what its containers get.
 
-    `users` are those that Nginx asks a password of.
+    `texts` are those of the files that its route names.
 
     What does not fit together goes to `problems`.
     """
@@ -59,7 +61,7 @@ def app_of(
         image=own.image,
         tags=tuple(own.tags),
         spec=_with_resources(spec, own.deploy.resources, name, problems),
-        route=_route(own, users),
+        route=_route(own, texts),
         health=_health(name, own, problems),
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
@@ -114,17 +116,6 @@ def files_of(
             except ValueError as error:
                 problems.add((kind, mount.name), str(error))
     return tuple(mounts)
-
-
-def users_of(name: str, file: AppFile, folder: Path, problems: Problems) -> str:
-    """Who may ask by password, as the app's htpasswd file is now; "" for no password."""
-    if file.route is None or file.route.basic_auth_file is None:
-        return ""
-    try:
-        return users_in(folder / file.route.basic_auth_file)
-    except ValueError as error:
-        problems.add(("apps", name, "route", "basic_auth_file"), str(error))
-        return ""
 
 
 def _content(origin: SecretFile, folder: Path, environ: Mapping[str, str]) -> bytes:
@@ -208,11 +199,13 @@ def _with_resources(
     return result
 
 
-def _route(file: AppFile, users: str) -> RouteRule | None:
+def _route(file: AppFile, texts: RouteTexts) -> RouteRule | None:
     if file.route is None:
         return None
     route = file.route
-    return RouteRule(route.names, route.port, route.path, handling=route.handling(users))
+    return RouteRule(
+        route.names, route.port, route.path, handling=route.handling(texts.users, texts.pages)
+    )
 
 
 def _health(name: str, file: AppFile, problems: Problems) -> HealthCheck:

@@ -56,8 +56,12 @@ class HandlingFile(Section):
         None, description="Requests of one address at a time; more get 429."
     )
 
-    def handling(self, users: str = "") -> Handling:
-        """What the keys say; `users` is the content of `basic_auth_file`."""
+    pages: Annotated[tuple[tuple[str, str], ...], routing_kinds.PAGES] = Field(
+        (), description="Files with the pages of Nginx's own answers, by status."
+    )
+
+    def handling(self, users: str = "", pages: tuple[tuple[int, str], ...] = ()) -> Handling:
+        """What the keys say; `users` is the content of `basic_auth_file`, `pages` of those."""
         return Handling(
             strip_prefix=self.strip_prefix,
             max_body=self.max_body,
@@ -67,6 +71,7 @@ class HandlingFile(Section):
             buffering=self.buffering,
             request_headers=self.request_headers,
             response_headers=self.response_headers,
+            pages=pages,
             guard=Guard(
                 allow=self.allow,
                 deny=self.deny,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from deployer.config.apps import app_of, environment_of, files_of, users_of
+from deployer.config.apps import app_of, environment_of, files_of
 from deployer.config.checks import check_together, registry_of, source_of
 from deployer.config.composefile import join
 from deployer.config.document import read
@@ -16,6 +16,7 @@ from deployer.config.file import File
 from deployer.config.files import is_folder
 from deployer.config.origins import origins_of
 from deployer.config.problems import Key, Problems, dotted
+from deployer.config.route_texts import texts_of
 from deployer.config.secrets import password_in, signing_secrets, token_hashes
 from deployer.config.validation import validate
 from deployer.config.values import Config, Hook, Nginx, Paths, Receiver, RegistryLogin, Worker
@@ -72,8 +73,8 @@ def _app(
         return app_of(name, file, {}, (), problems), {}
     environment, from_files = environment_of(name, file.apps[name], folder, problems, fill)
     files = files_of(name, file, folder, environ, problems)
-    users = users_of(name, file.apps[name], folder, problems)
-    app = app_of(name, file, environment, files, problems, users)
+    texts = texts_of(name, file.apps[name].route, folder, problems)
+    app = app_of(name, file, environment, files, problems, texts)
     return app, origins_of(name, file, app.spec, from_files, folder, problems)
 
 

@@ -15,6 +15,9 @@ HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 HEADER_VALUE = re.compile(r"[ !#%-\[\]-~]{0,1000}")
 """One line of printable ASCII without what Nginx would read otherwise: `"`, `\\` and `$`."""
 
+PAGES_OF = ("403", "413", "429", "502", "503", "504")
+"""The answers that Nginx gives itself, and that may have a page of the user's."""
+
 _RATE = re.compile(r"([1-9][0-9]{0,5})/(s|m)")
 _PERIODS = {"s": 1, "m": 60}
 OWN_HEADERS = frozenset(
@@ -100,6 +103,12 @@ def _rate(value: Any) -> tuple[int, int]:
     return int(found[1]), _PERIODS[found[2]]
 
 
+def _status(status: str) -> str:
+    if status in PAGES_OF:
+        return ""
+    return f"Nginx gives no such answer for an app. Known are: {', '.join(PAGES_OF)}."
+
+
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 BODY = Kind(_max_body, {"type": ["string", "integer", "boolean"]})
 ON = Kind(_on, {"enum": ["on", "off", True, False]})
@@ -107,6 +116,11 @@ TIME = Kind(kinds.seconds(0.1, 86400), {"type": ["string", "number"]})
 REQUEST_HEADERS = named(_header_value, _SCALAR, _request_header)
 RESPONSE_HEADERS = named(_header_value, _SCALAR, _response_header)
 NETWORKS = each(Kind(_network, {"type": "string"}), single=True)
+PAGES = named(
+    lambda value: kinds.text(value, "Write the path of a file with HTML."),
+    {"type": "string"},
+    _status,
+)
 RATE = Kind(_rate, {"type": "string", "pattern": f"^{_RATE.pattern}$"})
 AMOUNT = Kind(kinds.whole(1, 10_000), {"type": ["integer", "string"]})
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 
 from deployer.proxies.allowed import matching, not_allowed
 
+PAGES = (403, 413, 429, 502, 503, 504)
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _HEADER_VALUE = re.compile(r"[ !#%-\[\]-~]{0,1000}")
 _USERS = re.compile(r"(?:[^:\s\x00-\x1f\x7f]{1,100}:[!-~]{13,200}\n){1,10000}")
@@ -37,6 +39,24 @@ def users(value: str) -> str:
     if not isinstance(value, str) or not _USERS.fullmatch(value):
         raise not_allowed("content of basic_auth_file", "...", "lines of NAME:HASH")
     return value
+
+
+def page(status: int, text: str) -> str:
+    """A page of one of Nginx's own answers. It may say anything: see `quoted`."""
+    if status not in PAGES:
+        raise not_allowed("status of a page", status, f"one of {PAGES}")
+    if not isinstance(text, str) or "\0" in text or len(text) > 64 * 1024:
+        raise not_allowed("page", "...", "text of at most 64 KiB")
+    return text
+
+
+def quoted(text: str) -> Iterator[str]:
+    """A text in parts that Nginx takes between double quotes, where it reads no variables.
+
+    It reads at most 4096 bytes between two quotes.
+    """
+    for at in range(0, len(text), 900):
+        yield text[at : at + 900].replace("\\", "\\\\").replace('"', '\\"')
 
 
 def count(value: int) -> int:

@@ -48,7 +48,7 @@ def main_shape(main: Main) -> Iterator[Directive]:
         stranger = ("$remote_addr", "!=", main.gateway)
         live.append(directive("if", *stranger, block=[directive("return", 444)]))
     own = ["receiver.conf"] if main.receiver else []
-    of_apps = ["upstreams/*.conf", "limits/*.conf", "sites/*.conf"]
+    of_apps = ["upstreams/*.conf", "shared/*.conf", "sites/*.conf"]
     includes = ["mime.types", *own, *of_apps, *main.include]
     if main.user:
         yield directive("user", main.user)
@@ -75,8 +75,13 @@ def upstream_shape(site: Site) -> Iterator[Directive]:
 def locations_shape(site: Site) -> Iterator[Directive]:
     """`locations/<app>.conf`: where the app's requests go, on each of its hosts."""
     there = [directive("return", 503)]
-    if site.targets:
-        there = [*_guard(site.way), directive("proxy_pass", site.way.passed_to)]
+    way = site.way
+    if not way.closed:
+        there = [*_guard(way), directive("proxy_pass", way.passed_to)]
+    for page in way.pages:
+        there.append(directive("error_page", page.status, page.location))
+        answer = directive("return", page.status, page.body)
+        yield directive("location", page.location, block=[answer])
     for match in site.matches:
         yield directive("location", *match.split(), block=there)
 

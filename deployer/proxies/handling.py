@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from deployer.proxies import allowed
 from deployer.proxies import allowed_handling as may
 from deployer.routing import Guard, Handling, Pairs
 
+PLAIN_PAGES = (502, 503, 504)
+"""The answers that have a page of deployer's where the user has none."""
+
 USERS = "users"
 """The folder of the passwords."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Nginx's own answer of a status: its location, and the variables that hold its text.
+
+    `parts` are what the variables of a page of the user's hold, ready for double quotes.
+    """
+
+    status: int
+    location: str
+    body: str
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,8 @@ class Way:
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     users: str
+    closed: bool
+    pages: tuple[Page, ...]
 
     @property
     def passed_to(self) -> str:
@@ -30,7 +50,7 @@ class Way:
         return f"http://{self.upstream}{'/' if self.prefix else ''}"
 
 
-def way_of(app: str, path: str, upstream: str, handling: Handling) -> Way:
+def way_of(app: str, path: str, upstream: str, handling: Handling, *, closed: bool) -> Way:
     """How requests get there. Raises RenderRefused for a value outside its allow-list."""
     guard = handling.guard
     stripped = may.flag(handling.strip_prefix) and path != "/"
@@ -41,7 +61,23 @@ def way_of(app: str, path: str, upstream: str, handling: Handling) -> Way:
         tuple(may.network(one) for one in guard.allow),
         tuple(may.network(one) for one in guard.deny),
         f"{USERS}/{app}" if guard.users else "",
+        closed or may.flag(handling.maintenance),
+        tuple(_pages(app, handling)),
     )
+
+
+def _pages(app: str, handling: Handling) -> Iterator[Page]:
+    own = dict(handling.pages)
+    for status in sorted({*PLAIN_PAGES, *own}):
+        location = f"@{app}_{status}"
+        if status not in own:
+            yield Page(status, location, f"$deployer_page_{status}")
+            continue
+        # Nginx has a table of all names of variables, with room for so long ones.
+        key = sha256(f"{app} {status}".encode()).hexdigest()[:16]
+        texts = enumerate(may.quoted(may.page(status, own[status])))
+        parts = tuple((f"$page_{key}_{number}", text) for number, text in texts)
+        yield Page(status, location, "".join(name for name, _ in parts), parts)
 
 
 def passwords(app: str, handling: Handling) -> dict[str, str]:
@@ -50,9 +86,9 @@ def passwords(app: str, handling: Handling) -> dict[str, str]:
     return {f"{USERS}/{app}": may.users(users)} if users else {}
 
 
-def has_limits(handling: Handling) -> bool:
-    """Whether Nginx has to count requests by address."""
-    return bool(handling.guard.rate or handling.guard.connections)
+def has_shared(handling: Handling) -> bool:
+    """Whether there is something that stands outside of the app's server blocks."""
+    return bool(handling.guard.rate or handling.guard.connections or handling.pages)
 
 
 def handling_values(way: Way, handling: Handling) -> dict[str, Any]:
@@ -72,6 +108,9 @@ def handling_values(way: Way, handling: Handling) -> dict[str, Any]:
         "allow": way.allow,
         "deny": way.deny,
         "users": way.users,
+        "closed": way.closed,
+        "maintenance": handling.maintenance,
+        "pages": way.pages,
         **_limits(handling.guard),
     }
 

@@ -18,7 +18,7 @@ from deployer.proxies.expected import (
     site_shape,
     upstream_shape,
 )
-from deployer.proxies.handling import handling_values, has_limits, passwords
+from deployer.proxies.handling import handling_values, has_shared, passwords
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.sites import ReceiverSite, Site, sites_of
 from deployer.proxies.templates import Templates
@@ -27,7 +27,7 @@ from deployer.routing import Route
 MAIN = "nginx.conf"
 _OF_APPS = {
     "upstreams": "upstream.conf.j2",
-    "limits": "limits.conf.j2",
+    "shared": "shared.conf.j2",
     "locations": "locations.conf.j2",
     "sites": "site.conf.j2",
 }
@@ -83,8 +83,8 @@ class Rendering:
         """The files of one app."""
         values = {**common, **_site_values(site)}
         shapes: dict[str, Iterable[Directive]] = {"locations": locations_shape(site)}
-        if has_limits(site.handling):
-            shapes["limits"] = ()
+        if has_shared(site.handling):
+            shapes["shared"] = ()
         if site.targets:
             shapes["upstreams"] = upstream_shape(site)
         if site.servers:
@@ -143,7 +143,6 @@ def _site_values(site: Site) -> dict[str, Any]:
         "app": site.app,
         "upstream": site.upstream,
         "targets": site.targets,
-        "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
         **handling_values(site.way, site.handling),

@@ -61,7 +61,7 @@ class Site:
     @property
     def way(self) -> Way:
         """How requests get to it. Raises RenderRefused for a value outside its allow-list."""
-        return way_of(self.app, self.path, self.upstream, self.handling)
+        return way_of(self.app, self.path, self.upstream, self.handling, closed=not self.targets)
 
     @property
     def matches(self) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ def prepare(folder: Folder) -> None:
         folder.write(f"secrets/{name}.token", TOKEN)
     folder.write("secrets/ci.secret", SECRET)
     folder.write("secrets/registry.password", "s3cret")
+    folder.write("pages/away.html", "<p>Away")
     folder.write("secrets/shop.htpasswd", "alice:$apr1$1$ffffffffffffffffffffff\n")
     folder.write("secrets/db.password", "s3cret")
     folder.write("compose.yml", "services: {hello: {image: a, build: ., networks: [backend]}}")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,3 +228,51 @@ def quick(rig: NginxRig) -> int:
             return int(one.recv(4096).split(b" ")[1])
         except TimeoutError:
             return 0
+
+
+HOSTILE_PAGE = (
+    """<p title="it's $host ${host} \\" class='}; return 200 x;'>
+#{{ not }} {% jinja %} äöü \N{GRINNING FACE} \\n \\"
+"""
+    + "0123456789" * 500
+)
+
+
+def with_pages(folder: Path, away: str) -> None:
+    pages = folder / "config" / "pages"
+    pages.mkdir(parents=True)
+    (pages / "away.html").write_text(away)
+    (pages / "broken.html").write_text("broken")
+
+
+@pytest.mark.parametrize("page", ["<p>Back at noon.", HOSTILE_PAGE], ids=["plain", "hostile"])
+def test_in_maintenance_every_request_gets_the_apps_page_as_it_is_written(
+    rig: NginxRig, tmp_path: Path, page: str
+) -> None:
+    with_pages(tmp_path, page)
+    (route,) = routes(tmp_path / "config", block("pages", PAGE), rig.replica("one"))
+    rig.proxy.apply([route])
+    assert rig.request("shop.example.com")[0] == 200
+    closed = replace(route, handling=replace(route.handling, maintenance=True))
+    rig.proxy.apply([closed])
+    for body in (None, b"post"):
+        assert rig.request("shop.example.com", "/deep", body=body) == (503, page.encode())
+    answer = answer_of(rig, "shop.example.com")
+    assert answer.getheader("Retry-After") == "120"
+    assert answer.getheader("Content-Type") == "text/html; charset=utf-8"
+
+
+def test_where_nobody_answers_there_is_a_page_and_the_apps_own_answers_are_left_alone(
+    rig: NginxRig, tmp_path: Path
+) -> None:
+    with_pages(tmp_path, "away")
+    serve(rig, tmp_path, "pages", Target("127.0.0.1", 9))
+    assert rig.request("shop.example.com") == (502, b"broken")
+    rig.proxy.apply([Route("shop", ("shop.example.com",), "/", (Target("127.0.0.1", 9),))])
+    status, body = rig.request("shop.example.com")
+    assert status == 502
+    assert b"does not answer" in body
+    assert b"nginx" not in body
+    with app(b"HTTP/1.1 503 Gone\r\nContent-Length: 3\r\n\r\nown") as busy:
+        serve(rig, tmp_path, "pages", busy)
+        assert rig.request("shop.example.com") == (503, b"own")

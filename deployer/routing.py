@@ -31,7 +31,8 @@ class Handling:
 
     None is for what is so for every app. Sizes in bytes, 0 for no limit; times in seconds. A
     header with "" as value is removed. `pages` are those of Nginx's own answers, by status; in
-    `maintenance` every request gets 503.
+    `maintenance` every request gets 503. `sticky` is `address`, `cookie NAME`, or "" for taking
+    turns.
     """
 
     strip_prefix: bool = False
@@ -45,6 +46,9 @@ class Handling:
     guard: Guard = Guard()
     pages: tuple[tuple[int, str], ...] = field(default=(), repr=False)
     maintenance: bool = False
+    protocol: str = "http"
+    gzip: bool = False
+    sticky: str = ""
 
 
 @dataclass(frozen=True, slots=True)

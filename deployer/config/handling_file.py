@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from deployer.config import kinds, routing_kinds
-from deployer.config.compose.forms import FLAG
+from deployer.config.compose.forms import FLAG, one_of
 from deployer.config.section import Section
 from deployer.routing import Guard, Handling
 
@@ -56,9 +56,26 @@ class HandlingFile(Section):
         None, description="Requests of one address at a time; more get 429."
     )
 
+    protocol: Annotated[str, one_of("http", "grpc")] = Field(
+        "http", description="What the app speaks: http or grpc."
+    )
+    gzip: routing_kinds.On = Field(
+        False, description="Whether Nginx compresses texts for clients that take that."
+    )
+    sticky: Annotated[str, routing_kinds.STICKY_KIND] = Field(
+        "",
+        description="How a client comes back to the same replica: address, or cookie NAME.",
+        examples=["cookie lb"],
+    )
     pages: Annotated[tuple[tuple[str, str], ...], routing_kinds.PAGES] = Field(
         (), description="Files with the pages of Nginx's own answers, by status."
     )
+
+    @model_validator(mode="after")
+    def _no_path_for_grpc(self) -> HandlingFile:
+        if self.protocol == "grpc" and self.strip_prefix:
+            raise ValueError("gRPC has no prefix that could be stripped. Remove `strip_prefix`.")
+        return self
 
     def handling(self, users: str = "", pages: tuple[tuple[int, str], ...] = ()) -> Handling:
         """What the keys say; `users` is the content of `basic_auth_file`, `pages` of those."""
@@ -72,6 +89,9 @@ class HandlingFile(Section):
             request_headers=self.request_headers,
             response_headers=self.response_headers,
             pages=pages,
+            protocol=self.protocol,
+            gzip=self.gzip,
+            sticky=self.sticky,
             guard=Guard(
                 allow=self.allow,
                 deny=self.deny,

@@ -18,6 +18,7 @@ HEADER_VALUE = re.compile(r"[ !#%-\[\]-~]{0,1000}")
 PAGES_OF = ("403", "413", "429", "502", "503", "504")
 """The answers that Nginx gives itself, and that may have a page of the user's."""
 
+STICKY = re.compile(r"address|cookie [A-Za-z][A-Za-z0-9_-]{0,63}")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/(s|m)")
 _PERIODS = {"s": 1, "m": 60}
 OWN_HEADERS = frozenset(
@@ -109,6 +110,20 @@ def _status(status: str) -> str:
     return f"Nginx gives no such answer for an app. Known are: {', '.join(PAGES_OF)}."
 
 
+def _log(value: Any) -> str:
+    written = kinds.text(value, "Write text, json or off.").lower()
+    if written not in ("text", "json", "off", "no", "false"):
+        raise ValueError("not a form that the log has. Write text, json or off.")
+    return written if written in ("text", "json") else "off"
+
+
+def _sticky(value: Any) -> str:
+    instead = "Write address, or cookie and a name, such as `cookie lb`."
+    if not STICKY.fullmatch(kinds.text(value, instead)):
+        raise ValueError(f"not a way to know clients again. {instead}")
+    return str(value)
+
+
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 BODY = Kind(_max_body, {"type": ["string", "integer", "boolean"]})
 ON = Kind(_on, {"enum": ["on", "off", True, False]})
@@ -122,7 +137,10 @@ PAGES = named(
     _status,
 )
 RATE = Kind(_rate, {"type": "string", "pattern": f"^{_RATE.pattern}$"})
+LOG = Kind(_log, {"enum": ["text", "json", "off", False]})
 AMOUNT = Kind(kinds.whole(1, 10_000), {"type": ["integer", "string"]})
+
+STICKY_KIND = Kind(_sticky, {"type": "string", "pattern": f"^(?:{STICKY.pattern})$"})
 
 Size = Annotated[int | None, BODY]
 Time = Annotated[float | None, TIME]

@@ -6,9 +6,15 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
+from deployer.errors import RenderRefused
 from deployer.proxies.allowed import matching, not_allowed
 
 PAGES = (403, 413, 429, 502, 503, 504)
+STICKY_COOKIES = (1, 29, 6)
+"""The version of Nginx that knows clients by a cookie."""
+
+_PROTOCOL = re.compile(r"http|grpc")
+_STICKY = re.compile(r"address|cookie [A-Za-z][A-Za-z0-9_-]{0,63}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _HEADER_VALUE = re.compile(r"[ !#%-\[\]-~]{0,1000}")
 _USERS = re.compile(r"(?:[^:\s\x00-\x1f\x7f]{1,100}:[!-~]{13,200}\n){1,10000}")
@@ -57,6 +63,27 @@ def quoted(text: str) -> Iterator[str]:
     """
     for at in range(0, len(text), 900):
         yield text[at : at + 900].replace("\\", "\\\\").replace('"', '\\"')
+
+
+def protocol(value: str) -> str:
+    """What an app speaks."""
+    return matching("protocol", value, _PROTOCOL, "http or grpc")
+
+
+def sticky(value: str, version: tuple[int, int, int]) -> str:
+    """The directive that sends a client to the same replica; "" for none."""
+    if not value:
+        return ""
+    matching("value of sticky", value, _STICKY, "address, or cookie and a name")
+    if value == "address":
+        return "hash $remote_addr consistent"
+    if version < STICKY_COOKIES:
+        found, needed = (".".join(map(str, one)) for one in (version, STICKY_COOKIES))
+        raise RenderRefused(
+            f"`sticky: {value}` needs Nginx {needed} or newer, and this is {found}. Write "
+            "`sticky: address`, or use a newer Nginx; the previous configuration is still live"
+        )
+    return f"sticky {value} path=/ httponly"
 
 
 def count(value: int) -> int:

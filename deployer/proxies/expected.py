@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deployer.proxies.handling import Way
@@ -28,6 +28,13 @@ class Main:
     generation: int
     receiver: bool
     include: tuple[str, ...]
+    log_format: str = "deployer"
+    trusted: tuple[str, ...] = ()
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The arguments of `access_log` for the apps."""
+        return (self.access_log, self.log_format) if self.log_format else ("off",)
 
 
 def main_shape(main: Main) -> Iterator[Directive]:
@@ -58,12 +65,21 @@ def main_shape(main: Main) -> Iterator[Directive]:
     yield directive(
         "http",
         block=[
-            directive("access_log", main.access_log, "deployer"),
+            directive("access_log", *main.log),
+            *_trusted(main.trusted),
             directive("server", block=nobody),
             directive("server", block=live),
             *(directive("include", file) for file in includes),
         ],
     )
+
+
+def _trusted(proxies: Sequence[str]) -> Iterator[Directive]:
+    """Whose word is taken for who the client is."""
+    if proxies:
+        yield from (directive("set_real_ip_from", one) for one in proxies)
+        yield directive("real_ip_header", "X-Forwarded-For")
+        yield directive("real_ip_recursive", "on")
 
 
 def upstream_shape(site: Site) -> Iterator[Directive]:
@@ -77,7 +93,7 @@ def locations_shape(site: Site) -> Iterator[Directive]:
     there = [directive("return", 503)]
     way = site.way
     if not way.closed:
-        there = [*_guard(way), directive("proxy_pass", way.passed_to)]
+        there = [*_guard(way), directive(f"{way.via}_pass", way.passed_to)]
     for page in way.pages:
         there.append(directive("error_page", page.status, page.location))
         answer = directive("return", page.status, page.body)

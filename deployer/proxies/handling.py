@@ -42,12 +42,14 @@ class Way:
     deny: tuple[str, ...]
     users: str
     closed: bool
+    via: str
     pages: tuple[Page, ...]
 
     @property
     def passed_to(self) -> str:
-        """The argument of `proxy_pass`; with a path after it that of the location is removed."""
-        return f"http://{self.upstream}{'/' if self.prefix else ''}"
+        """The argument of `..._pass`; with a path after it that of the location is removed."""
+        scheme = "grpc" if self.via == "grpc" else "http"
+        return f"{scheme}://{self.upstream}{'/' if self.prefix else ''}"
 
 
 def way_of(app: str, path: str, upstream: str, handling: Handling, *, closed: bool) -> Way:
@@ -62,6 +64,7 @@ def way_of(app: str, path: str, upstream: str, handling: Handling, *, closed: bo
         tuple(may.network(one) for one in guard.deny),
         f"{USERS}/{app}" if guard.users else "",
         closed or may.flag(handling.maintenance),
+        "grpc" if may.protocol(handling.protocol) == "grpc" else "proxy",
         tuple(_pages(app, handling)),
     )
 
@@ -91,10 +94,13 @@ def has_shared(handling: Handling) -> bool:
     return bool(handling.guard.rate or handling.guard.connections or handling.pages)
 
 
-def handling_values(way: Way, handling: Handling) -> dict[str, Any]:
+def handling_values(way: Way, handling: Handling, version: tuple[int, int, int]) -> dict[str, Any]:
     """What the templates of an app are given of the options. Raises RenderRefused."""
     return {
+        "via": way.via,
         "passed_to": way.passed_to,
+        "gzip": may.flag(handling.gzip),
+        "sticky": may.sticky(handling.sticky, version),
         "prefix": way.prefix,
         "max_body": None if handling.max_body is None else allowed.size(handling.max_body),
         "timeouts": {

@@ -20,7 +20,7 @@ from deployer.errors import RenderRefused
 
 _SHAPE = re.compile(
     r"listen|server_name|server|\w+_pass|return|rewrite|error_page|try_files|root|alias|index|"
-    r"internal|mirror|allow|deny|satisfy|auth_basic|auth_basic_user_file|auth_request|post_action|proxy_store|stub_status|empty_gif|dav_methods|"
+    r"internal|mirror|allow|deny|set_real_ip_from|real_ip_\w+|satisfy|auth_basic|auth_basic_user_file|auth_request|post_action|proxy_store|stub_status|empty_gif|dav_methods|"
     r"autoindex|include|access_log|error_log|pid|user|daemon|master_process|load_module|"
     r"ssl_engine|env|perl\w*|js_\w+|lua_\w+|\w+_by_lua\w*"
 )

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from deployer.config.values import Nginx as Settings
+from deployer.errors import RenderRefused
 from deployer.ports import NginxFacts
 from deployer.proxies import allowed
+from deployer.proxies.allowed_handling import network
 from deployer.proxies.expected import (
     Main,
     locations_shape,
@@ -32,6 +34,10 @@ _OF_APPS = {
     "sites": "site.conf.j2",
 }
 """Where the files of single apps are, and what they are rendered from."""
+
+
+_LOG_FORMATS = {"text": "deployer", "json": "deployer_json", "off": ""}
+_REAL_IP = "http_realip_module"
 
 
 def template_of(file: str) -> str:
@@ -63,7 +69,7 @@ class Rendering:
         receiver = self._receiver
         sites = sites_of(routes, receiver.host if receiver else None)
         port = allowed.port(self._settings.http_port)
-        common = {"nginx_version": facts.version, "http_port": port, "prefix": ""}
+        common = {"nginx_version": facts.version, "http_port": port, "prefix": "", "via": "proxy"}
         files = {
             "mime.types": self._file("mime.types", {}, []),
             MAIN: self._main(sites, facts, common, generation),
@@ -81,7 +87,7 @@ class Rendering:
 
     def _site(self, site: Site, common: dict[str, Any]) -> dict[str, str]:
         """The files of one app."""
-        values = {**common, **_site_values(site)}
+        values = {**common, **_site_values(site, common["nginx_version"])}
         shapes: dict[str, Iterable[Directive]] = {"locations": locations_shape(site)}
         if has_shared(site.handling):
             shapes["shared"] = ()
@@ -118,10 +124,14 @@ class Rendering:
             generation=generation,
             receiver=receiver is not None,
             include=tuple(allowed.include(file) for file in settings.include),
+            log_format=_LOG_FORMATS[settings.access_log],
+            trusted=_trusted(settings, facts),
         )
         values = {
             **common,
             **asdict(main),
+            "log": " ".join(main.log),
+            "http2": any(site.handling.protocol == "grpc" for site in sites),
             "temporary": f"{allowed.folder(facts.folder)}/temporary" if facts.folder else "",
             "keepalive_timeout": allowed.seconds(settings.keepalive_timeout),
             "drain": allowed.seconds(settings.drain),
@@ -138,14 +148,14 @@ class Rendering:
         return text
 
 
-def _site_values(site: Site) -> dict[str, Any]:
+def _site_values(site: Site, version: tuple[int, int, int]) -> dict[str, Any]:
     return {
         "app": site.app,
         "upstream": site.upstream,
         "targets": site.targets,
         "matches": site.matches,
         "servers": site.servers,
-        **handling_values(site.way, site.handling),
+        **handling_values(site.way, site.handling, version),
     }
 
 
@@ -168,6 +178,16 @@ def _pid(facts: NginxFacts) -> str:
     if facts.folder:
         return f"{allowed.folder(facts.folder)}/nginx.pid"
     return "/run/nginx.pid" if facts.user else "/tmp/nginx.pid"  # noqa: S108
+
+
+def _trusted(settings: Settings, facts: NginxFacts) -> tuple[str, ...]:
+    """The proxies before Nginx whose word on the client is taken."""
+    if settings.trusted_proxies and facts.modules and _REAL_IP not in facts.modules:
+        raise RenderRefused(
+            f"`nginx.trusted_proxies` needs an Nginx with {_REAL_IP}, and {facts.where} has none. "
+            "Use another Nginx, or remove the key; the previous configuration is still live"
+        )
+    return tuple(network(one) for one in settings.trusted_proxies)
 
 
 def _names_hash(names: Sequence[str]) -> dict[str, int]:

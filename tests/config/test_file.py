@@ -137,7 +137,7 @@ def test_what_config_yml_shows_as_a_default_is_the_default(folder: Folder) -> No
     shown = folder.load(everything())
     plain = folder.load("apps: {web: {image: a}}")
     changed = {"host", "operator_token_file", "metrics_token_file"}
-    changed |= {"templates", "host_base", "network", "include"}
+    changed |= {"templates", "trusted_proxies", "host_base", "network", "include"}
     for said, default in (
         (shown.receiver, Receiver()),
         (shown.nginx, Nginx()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import http.client
 import json
 import socket
@@ -10,16 +11,23 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deployer.config import load
+from deployer.config.values import Nginx
+from deployer.errors import RenderRefused
+from deployer.ports import NginxFacts
+from deployer.proxies.rendering import Rendering
+from deployer.proxies.templates import package_templates
 from deployer.routing import Route, Target
+from tests.contracts.proxy import until
 from tests.docs import ROOT, block
-from tests.proxies.rig import NginxRig
+from tests.lab.images import NGINX
+from tests.proxies.rig import NginxRig, docker, free_port
 
 pytestmark = pytest.mark.lab
 
@@ -276,3 +284,120 @@ def test_where_nobody_answers_there_is_a_page_and_the_apps_own_answers_are_left_
     with app(b"HTTP/1.1 503 Gone\r\nContent-Length: 3\r\n\r\nown") as busy:
         serve(rig, tmp_path, "pages", busy)
         assert rig.request("shop.example.com") == (503, b"own")
+
+
+def test_grpc_goes_by_http2_all_the_way_and_other_clients_still_speak_http1(
+    rig: NginxRig, tmp_path: Path
+) -> None:
+    port, name = free_port(), f"{rig.settings.container}-grpc"
+    answers = (
+        "events { } http { server { "
+        f"listen 127.0.0.1:{port}; http2 on; default_type application/grpc; "
+        "location = /prices.Prices/Get { add_header grpc-status 0; root /usr/share/nginx/html; "
+        "try_files /index.html =404; } } }"
+    )
+    (tmp_path / "grpc.conf").write_text(answers)
+    (tmp_path / "grpc.conf").chmod(0o644)
+    (tmp_path / "grpc.conf").parent.chmod(0o755)
+    with ExitStack() as stack:
+        stack.callback(docker, "rm", "--force", name)
+        file = f"{tmp_path}/grpc.conf:/etc/nginx/nginx.conf:ro"
+        docker("run", "--detach", "--name", name, "--network", "host", "--volume", file, NGINX)
+        serve(rig, tmp_path, "grpc", Target("127.0.0.1", port))
+        url = f"http://127.0.0.1:{rig.settings.http_port}/prices.Prices/Get"
+        ask = ["curl", "-s", "-i", "--http2-prior-knowledge", "--noproxy", "*", url]
+        ask += ["-H", "Host: prices.example.com", "-H", "content-type: application/grpc"]
+
+        def answer() -> str:
+            return subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+
+        until(lambda: "HTTP/2 200" in answer())
+        assert "grpc-status: 0" in answer()
+        assert rig.request("prices.example.com", "/prices.Prices/Get")[0] == 200
+
+
+def test_texts_are_compressed_for_who_takes_that(rig: NginxRig, tmp_path: Path) -> None:
+    body = b"a" * 5000
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/css\r\nContent-Length: 5000\r\n\r\n"
+    with app(head + body) as wordy:
+        serve(rig, tmp_path, "gzip", wordy)
+        status, got = rig.request("shop.example.com", headers={"Accept-Encoding": "gzip"})
+        assert (status, gzip.decompress(got)) == (200, body)
+        assert rig.request("shop.example.com") == (200, body)
+
+
+def test_a_client_comes_back_to_the_same_replica_by_its_address(
+    rig: NginxRig, tmp_path: Path
+) -> None:
+    both = [rig.replica("one"), rig.replica("two")]
+    serve(rig, tmp_path, "sticky-address", *both)
+    assert len({rig.ask("shop.example.com") for _ in range(10)}) == 1
+
+
+def test_a_client_comes_back_to_the_same_replica_by_its_cookie(
+    rig: NginxRig, tmp_path: Path
+) -> None:
+    both = [rig.replica("one"), rig.replica("two")]
+    serve(rig, tmp_path, "sticky-cookie", *both)
+    assert {rig.ask("shop.example.com") for _ in range(20)} == {"one", "two"}
+    answer = answer_of(rig, "shop.example.com")
+    first = json.loads(answer.read())["name"]
+    said, _, _ = (answer.getheader("Set-Cookie") or "").partition(";")
+    assert said.startswith("lb=")
+    again = [rig.request("shop.example.com", headers={"Cookie": said})[1] for _ in range(10)]
+    assert {json.loads(body)["name"] for body in again} == {first}
+
+
+def test_an_nginx_without_sticky_cookies_has_the_key_refused_by_name(tmp_path: Path) -> None:
+    made = routes(tmp_path / "config", block("sticky-cookie", PAGE), Target("10.0.0.1", 80))
+    rendering = Rendering(Nginx(), None, [package_templates()])
+    with pytest.raises(RenderRefused, match=r"`sticky: cookie lb` needs Nginx 1\.29\.6"):
+        rendering.files(made, NginxFacts((1, 22, 1), "nginx"), 1)
+
+
+def settings_of(folder: Path, name: str, rig: NginxRig) -> Nginx:
+    """What a block of the page says of Nginx, on the ports of the rig."""
+    (folder / "config.yml").write_text(block(name, PAGE))
+    said = load(folder / "config.yml", {}).nginx
+    kept = {"container", "http_port", "status_port", "keepalive_timeout", "drain"}
+    return said.model_copy(update=rig.settings.model_dump(include=kept))
+
+
+def test_a_line_of_the_log_in_json_says_which_app_answered_and_how_long_it_took(
+    rig: NginxRig, tmp_path: Path
+) -> None:
+    proxy = rig.nginx(settings_of(tmp_path, "json-log", rig))
+    proxy.apply([rig.route("web", "one")])
+    assert rig.request("web.example", '/%22"}?token=s3cret')[0] == 200
+
+    def lines() -> list[dict[str, object]]:
+        said = docker("logs", rig.settings.container).splitlines()
+        return [json.loads(line) for line in said if line.startswith('{"time"')]
+
+    until(lambda: bool(lines()))
+    line = lines()[-1]
+    target = rig.replica("one")
+    expected: dict[str, object] = {
+        "app": "web",
+        "host": "web.example",
+        "method": "GET",
+        "path": '/%22"}',
+    }
+    expected |= {"status": 200, "upstream": f"{target.address}:{target.port}"}
+    assert {key: line[key] for key in expected} == expected
+    assert line["client"] == "127.0.0.1"
+    assert float(str(line["upstream_response_time"])) >= 0
+    rig.proxy.apply([rig.route("web", "one")])
+
+
+def test_a_trusted_proxy_is_believed_and_nobody_else(rig: NginxRig, tmp_path: Path) -> None:
+    claims = {"X-Forwarded-For": "6.6.6.6, 198.51.100.7, 10.1.2.3", "X-Forwarded-Proto": "https"}
+    rig.proxy.apply([rig.route("web", "one")])
+    plain = rig.seen(headers=claims)
+    assert (plain["x-forwarded-for"], plain["x-forwarded-proto"]) == ("127.0.0.1", "http")
+    rig.nginx(settings_of(tmp_path, "trusted-proxies", rig)).apply([rig.route("web", "one")])
+    seen = rig.seen(headers=claims)
+    assert (seen["x-forwarded-for"], seen["x-real-ip"]) == ("198.51.100.7", "198.51.100.7")
+    assert seen["x-forwarded-proto"] == "https"
+    assert rig.seen(headers={"X-Forwarded-Proto": "gopher"})["x-forwarded-proto"] == "http"
+    rig.proxy.apply([rig.route("web", "one")])

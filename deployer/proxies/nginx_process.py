@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import signal
+import stat
 import subprocess
 import time
 from contextlib import suppress
@@ -180,6 +181,10 @@ class NginxProcess:
         try:
             for name in ("logs", "temporary"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
+            if os.geteuid() == 0:
+                # Its workers, who are not root, keep large uploads here and read passwords.
+                state = self._folder.parent
+                state.chmod(stat.S_IMODE(state.stat().st_mode) | stat.S_IXOTH)
         except OSError as error:
             raise ProxyError(
                 f"cannot make Nginx's folders in {self._folder}: {error.strerror}. Look at the "

@@ -42,7 +42,7 @@ class Hold:
 
 
 def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
-    """Apps that are paused or wait for others, and digests in quarantine.
+    """Apps that are paused, in maintenance or wait for others, and digests in quarantine.
 
     Raises StoreUnavailable.
     """
@@ -50,6 +50,15 @@ def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
     found = [
         Hold(one.app, f"paused by {one.by}. To go on: deployer resume {one.app}", one.at)
         for one in store.paused().values()
+    ]
+    found += [
+        Hold(
+            one.app,
+            f"in maintenance by {one.by}: requests get 503. "
+            f"To serve it again: deployer maintenance {one.app} off",
+            one.at,
+        )
+        for one in store.maintained().values()
     ]
     found += [
         Hold(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from deployer.deployment import Status, Trigger, Wanted
 from deployer.errors import Refused
 from deployer.model import App
-from deployer.ports import Order, Paused, Store
+from deployer.ports import Maintained, Order, Paused, Store
 from deployer.releases import asked_for
 
 
@@ -98,16 +98,34 @@ def _resume(order: Order, app: App, store: Store, at: float) -> Order:
     return order
 
 
+def _close(order: Order, app: App, store: Store, at: float) -> Order:
+    if app.route is None:
+        raise Refused(f"{app.name} has no route, so Nginx sends it no requests")
+    store.begin_maintenance(Maintained(app.name, order.given_by, at))
+    return order
+
+
+def _open(order: Order, app: App, store: Store, at: float) -> Order:
+    if not store.end_maintenance(app.name):
+        raise Refused(f"{app.name} is not in maintenance")
+    return order
+
+
 def _unquarantine(order: Order, app: App, store: Store, at: float) -> Order:
     if not store.lift_quarantine(app.name, order.digest):
         raise Refused(f"{app.name} has no digest {order.digest} in quarantine")
     return order
 
 
+OF_ROUTES = frozenset({"maintenance-on", "maintenance-off"})
+"""The kinds of orders that change what Nginx serves."""
+
 _KINDS: dict[str, Callable[[Order, App, Store, float], Order]] = {
     "deploy": _deploy,
     "rollback": _rollback,
     "pause": _pause,
     "resume": _resume,
+    "maintenance-on": _close,
+    "maintenance-off": _open,
     "unquarantine": _unquarantine,
 }

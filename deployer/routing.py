@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -51,6 +51,51 @@ class Front:
 NOTHING_SAID = Front()
 """Default certificates, where there are any, and plain HTTP sent to TLS then."""
 
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Who may ask, and how often; each of them by the client's address.
+
+    `allow` and `deny` are addresses and networks: who is denied is, and where some are allowed
+    nobody else is. `users` are the lines of an htpasswd file, "" for no password. `rate` is
+    (requests, seconds), of which `burst` more are let through at once; `connections` at a time.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    users: str = field(default="", repr=False)
+    rate: tuple[int, int] | None = None
+    burst: int = 0
+    connections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What requests meet on their way to an app, the same on each of its hosts.
+
+    None is for what is so for every app. Sizes in bytes, 0 for no limit; times in seconds. A
+    header with "" as value is removed. `pages` are those of Nginx's own answers, by status; in
+    `maintenance` every request gets 503. `sticky` is `address`, `cookie NAME`, or "" for taking
+    turns.
+    """
+
+    strip_prefix: bool = False
+    max_body: int | None = None
+    connect_timeout: float | None = None
+    read_timeout: float | None = None
+    send_timeout: float | None = None
+    buffering: bool = True
+    request_headers: Pairs = ()
+    response_headers: Pairs = ()
+    guard: Guard = Guard()
+    pages: tuple[tuple[int, str], ...] = field(default=(), repr=False)
+    maintenance: bool = False
+    protocol: str = "http"
+    gzip: bool = False
+    sticky: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class RouteRule:
@@ -66,6 +111,7 @@ class RouteRule:
     front: Front = NOTHING_SAID
     template: str = ""
     snippet: str = ""
+    handling: Handling = Handling()
 
     def to(self, app: str, targets: Iterable[Target]) -> Route:
         """The app's route to these targets; all else is as the rule says."""
@@ -96,3 +142,4 @@ class Route:
     front: Front = NOTHING_SAID
     template: str = ""
     snippet: str = ""
+    handling: Handling = Handling()

@@ -80,7 +80,8 @@ class Takeover:
             # What Nginx took but did not confirm may have got requests for a moment.
             self._routed = isinstance(error, NotConfirmed)
             raise
-        prove_through_proxy(self.parts.prober, app, self.sleep)
+        if not self.parts.traffic.is_closed(app.name):
+            prove_through_proxy(self.parts.prober, app, self.sleep)
 
     def confirm(self, app: App, route: Route) -> None:
         """Route once more what is live already; the answer says who knows the old replicas."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deployer.budget import Budget
@@ -59,6 +59,13 @@ def _is_urgent(before: Route | None, after: Route | None) -> bool:
     return not had or not had <= set(after.targets if after else ())
 
 
+def _shown(route: Route, closed: Collection[str]) -> Route:
+    """The route as Nginx is to serve it."""
+    if route.app not in closed:
+        return route
+    return replace(route, handling=replace(route.handling, maintenance=True))
+
+
 @dataclass(slots=True)
 class _Change:
     """What somebody waits for at the door: routes of some apps, None to take one away.
@@ -77,11 +84,20 @@ class Traffic:
 
     The door is held from render to confirmation only, and before that while the budget of
     reloads says so: who comes meanwhile joins. `drain` is how many seconds Nginx gives old
-    workers to finish (`worker_shutdown_timeout`).
+    workers to finish (`worker_shutdown_timeout`). `maintained` are the apps of which all
+    requests get 503, whatever their routes are.
     """
 
-    def __init__(self, proxy: Proxy, drain: float, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        proxy: Proxy,
+        drain: float,
+        maintained: Callable[[], Collection[str]] = tuple,
+        budget: Budget | None = None,
+    ) -> None:
         self._proxy = proxy
+        self._maintained = maintained
+        self._closed: frozenset[str] = frozenset()
         self._drain = drain
         self._budget = budget or Budget(proxy, drain)
         self._routes: dict[str, Route] = {}
@@ -117,17 +133,20 @@ class Traffic:
         """Make these the live routes of the apps named, unless they are and Nginx answers.
 
         Also where they are the same and would be served otherwise: a template was changed, or a
-        certificate. While many old workers drain, what can wait is put off: None, and asked for
-        again later.
+        certificate, or maintenance. While many old workers drain, what can wait is put off:
+        None, and asked for again later.
         """
         with self._list:
-            now = self._routes
+            now, closed = self._routes, self._closed
         changed = {app: route for app, route in routes.items() if now.get(app) != route}
         answers = self._proxy.live() is not None
-        if answers and not changed and not self._is_other():
+        told = closed != frozenset(self._maintained())
+        if answers and not changed and not told and not self._is_other():
             self._put_off = []
             return None
-        urgent = not answers or any(_is_urgent(now.get(app), changed[app]) for app in changed)
+        urgent = (
+            not answers or told or any(_is_urgent(now.get(app), changed[app]) for app in changed)
+        )
         late = not urgent and self._budget.is_crowded()
         self._put_off = sorted(changed or routes) if late else []
         return None if self._put_off else self._pass(routes, urgent=urgent)
@@ -140,6 +159,11 @@ class Traffic:
     def shown(self) -> dict[str, Any]:
         """What the snapshot says of the budget of reloads."""
         return {"draining_generations": self._budget.draining(), "put_off": list(self._put_off)}
+
+    def is_closed(self, app: str) -> bool:
+        """Whether requests for the app do not reach it, since it is in maintenance."""
+        with self._list:
+            return app in self._closed
 
     def wait_drained(self, applied: Applied, sleep: Callable[[float], None]) -> bool:
         """Wait until no Nginx worker is left that knows the routes before this change.
@@ -220,13 +244,16 @@ class Traffic:
         for change in together:
             routes |= change.routes
         strict = {app for change in together if change.strict for app in change.routes}
-        wanted = [route for _, route in sorted(routes.items()) if route]
-        before = {app: self._routes.get(app) for app in strict}
+        closed = frozenset(self._maintained())
+        wanted = [_shown(route, closed) for _, route in sorted(routes.items()) if route]
+        last = {app: self._routes.get(app) for app in strict}
+        before = {app: route and _shown(route, closed) for app, route in last.items()}
         applied = self._budget.spend(lambda: self._proxy.apply(wanted, before))
         refused = {app for change in together for app in _held(change, applied)}
         routes |= {app: self._routes.get(app) for app in refused}
         with self._list:
             self._routes = {app: route for app, route in routes.items() if route}
+            self._closed = closed
             # The route that it keeps may be served with the templates of today: see at next look.
             self._refused = bool(refused)
         return applied

@@ -183,7 +183,7 @@ def worker(
         store=parts.store,
         registry=parts.registry,
         engine=parts.engine,
-        traffic=Traffic(parts.proxy, config.nginx.drain),
+        traffic=Traffic(parts.proxy, config.nginx.drain, parts.store.maintained),
         prober=Prober(
             Doors(config.nginx.http_port, config.nginx.https_port, bool(config.nginx.tls)),
             parts.host.address,

@@ -25,7 +25,7 @@ from deployer.reloading import Reloading
 from deployer.rollout import Rollout
 from deployer.routing import Route
 from deployer.sight import sight
-from deployer.traffic import route_of
+from deployer.traffic import closed_route, route_of
 
 log = structlog.get_logger()
 
@@ -175,6 +175,8 @@ class Worker:
             taken = orders.take(order, app, self.parts.store, self.parts.now())
             told = {key: getattr(taken, key) for key in ("kind", "app", "given_by", "result")}
             log.info("order", order=order.id, **told, reason=taken.reason)
+            if order.kind in orders.OF_ROUTES:
+                self._due = 0.0
 
     def _claim(self) -> None:
         store = self.parts.store
@@ -240,13 +242,16 @@ class Worker:
     def _routes(
         self, active: Mapping[str, Active], replicas: Sequence[Replica]
     ) -> dict[str, Route | None]:
-        live, apps = self.parts.traffic.live, self.parts.apps.items()
-        return {
+        live, apps = self.parts.traffic.live, self.parts.apps
+        routes = {
             name: route_of(
                 app, [one for one in replicas if is_of(one, active.get(name))], live(name)
             )
-            for name, app in apps
+            for name, app in apps.items()
         }
+        # Its page is there also while an operator has stopped all that runs.
+        closed = apps.keys() & self.parts.store.maintained().keys()
+        return routes | {name: routes[name] or closed_route(apps[name]) for name in closed}
 
     def _look(self) -> None:
         """Route settled apps to the addresses that Docker shows now, and show what is seen.

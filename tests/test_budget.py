@@ -23,7 +23,7 @@ class Busy:
         self.proxy, self.clock = FakeProxy(), FakeClock()
         self.proxy.holding = True
         self.budget = Budget(self.proxy, drain, self.clock.now, self._wait)
-        self.traffic = Traffic(self.proxy, drain, self.budget)
+        self.traffic = Traffic(self.proxy, drain, budget=self.budget)
         self.traffic.begin({"web": route("web")})
         self._number = 0
 

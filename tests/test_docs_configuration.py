@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from deployer.config import json_schema, load
+from deployer.config.handling_file import HandlingFile
 from deployer.config.kinds import duration, size
 from deployer.errors import ConfigError
 from tests.docs import ROOT
@@ -55,6 +56,10 @@ NEEDS: dict[str, dict[str, Any]] = {
     "nginx.tls.": {"nginx": {"tls": _PAIR}},
     "receiver.tls": {"receiver": {"host": "deployer.example.com"}},
     "receiver.tls.": {"receiver": {"tls": _PAIR}},
+    **{
+        f"apps.*.route.{key}": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}}
+        for key in HandlingFile.model_fields
+    },
     "apps.*.route.p": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
     **{
         f"apps.*.route.{key}": {

@@ -64,7 +64,7 @@ def test_a_rollback_is_queued_with_what_its_release_holds(world: World) -> None:
         ("rollback", "web", {"release": 2}, "web has no release 2"),
         ("rollback", "web", {"release": -1}, "web has no release -1"),
         ("rollback", "web", {}, "names no release"),
-        ("format", "web", {}, "Known are deploy, pause"),
+        ("format", "web", {}, "Known are deploy, maintenance-off"),
     ],
 )
 def test_what_the_configuration_or_a_seal_does_not_allow_is_refused(
@@ -115,6 +115,15 @@ def test_an_app_is_paused_and_resumed_once(world: World) -> None:
     assert world.store.paused()["web"].by == "alice"
     assert given(world, "resume").result == "accepted"
     assert given(world, "resume").reason == "web is not paused"
+
+
+def test_an_app_with_a_route_is_in_maintenance_until_that_is_ended(world: World) -> None:
+    assert given(world, "maintenance-on").result == "accepted"
+    assert world.store.maintained()["web"].by == "alice"
+    assert given(world, "maintenance-off").result == "accepted"
+    assert given(world, "maintenance-off").reason == "web is not in maintenance"
+    world.change(route=None)
+    assert "has no route" in given(world, "maintenance-on").reason
 
 
 def test_only_a_digest_in_quarantine_is_freed(world: World) -> None:

@@ -436,6 +436,7 @@ class TestLooking:
             "user": "nginx",
             "modules": [],
             "where": "",
+            "group": None,
             "folder": "",
             "gateway": "",
             "live": served.proxy.live(),
@@ -458,7 +459,7 @@ class TestLooking:
             }
         ]
         assert seen["images"] == {"web": [1], "api": [1]}
-        kept = {"worker", "reconcile", "left_behind"}
+        kept = {"worker", "reconcile", "left_behind", "certificates"}
         assert set(seen) == {"at", "pid", "nginx", "waits", "apps", "images", *kept}
 
     def test_a_push_that_nobody_told_of_is_deployed_and_the_snapshot_shows_it(
@@ -492,6 +493,38 @@ class TestLooking:
             eventually(lambda: served.routed("web") == [])
             served.engine.change(one, Running.RUNNING)
             eventually(lambda: served.routed("web") != [])
+
+    def test_maintenance_begins_at_once_and_lasts_without_replicas_and_over_restarts(
+        self, served: World
+    ) -> None:
+        (one,) = served.replicas("web")
+
+        def closed() -> list[str]:
+            return [route.app for route in served.proxy.routes if route.handling.maintenance]
+
+        with working(served, resync=3600.0):
+            eventually(lambda: served.store.snapshot().get("worker"))
+            served.store.give(Order(0, "maintenance-on", "web", "alice", 1.0))
+            eventually(lambda: closed() == ["web"])
+            served.engine.change(one, Running.EXITED, exit_code=0)
+            eventually(lambda: served.routed("web") == [])
+            assert closed() == ["web"]
+            served.engine.change(one, Running.RUNNING)
+        with working(served):
+            eventually(lambda: served.routed("web") != [])
+            assert closed() == ["web"]
+            served.store.give(Order(0, "maintenance-off", "web", "alice", 1.0))
+            eventually(lambda: closed() == [])
+
+    def test_a_deployment_succeeds_while_its_app_is_in_maintenance(self, served: World) -> None:
+        with working(served):
+            served.store.give(Order(0, "maintenance-on", "web", "alice", 1.0))
+            eventually(lambda: served.store.maintained())
+            served.push(name="web")
+            number = served.store.enqueue(Wanted("web", Trigger.OPERATOR), 1.0)
+            eventually(lambda: ended(served, number))
+        assert served.stored(number).status is Status.SUCCEEDED
+        assert [one.app for one in served.proxy.routes if one.handling.maintenance] == ["web"]
 
     def test_an_app_without_a_running_replica_loses_its_route(self, served: World) -> None:
         """Its freed address may be the next container's, and that another app's."""
@@ -598,6 +631,17 @@ class TestConfiguration:
         with working(world, reloading=reloading):
             eventually(lambda: world.store.snapshot().get("config"))
             yield
+
+    def test_a_changed_route_goes_live_without_a_deployment(
+        self, served: World, path: Path
+    ) -> None:
+        before = must(newest(served)).id, served.routed("web")
+        with self.following(served, path):
+            text = self.text(served).replace('"port": 8080', '"max_body": "2m", "port": 8080')
+            path.write_text(text)
+            eventually(lambda: {one.handling.max_body for one in served.proxy.routes} == {2 << 20})
+            looks(served)
+        assert (must(newest(served)).id, served.routed("web")) == before
 
     def test_a_changed_environment_is_deployed_with_the_digest_that_serves(
         self, served: World, path: Path

@@ -234,7 +234,7 @@ class World:
     def new_traffic(self, proxy: Proxy) -> Traffic:
         """The door to this proxy, whose budget of reloads costs no time."""
         budget = Budget(proxy, self.drain, self.clock.now, self.clock.wait)
-        return Traffic(proxy, self.drain, budget)
+        return Traffic(proxy, self.drain, self.store.maintained, budget)
 
     def _wait(self, seconds: float) -> bool:
         if seconds:

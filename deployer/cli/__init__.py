@@ -32,6 +32,7 @@ COMMANDS = {
         "cancel": Command("deployer.cli.holding:cancel", "end a deployment that is under way"),
         "pause": Command("deployer.cli.holding:pause", "let an app's deployments wait"),
         "resume": Command("deployer.cli.holding:resume", "let them go on"),
+        "maintenance": Command("deployer.cli.holding:maintenance", "let requests get 503, or not"),
         "unquarantine": Command(
             "deployer.cli.holding:unquarantine", "let a digest that failed be tried again"
         ),

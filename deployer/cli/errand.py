@@ -105,6 +105,9 @@ def _words(order: Order) -> str:
         return f"free {order.digest[:19]} of {order.app} from quarantine"
     if order.kind in ("pause", "resume"):
         return f"{order.kind} {order.app}"
+    if order.kind.startswith("maintenance-"):
+        verb = "begin" if order.kind.endswith("on") else "end"
+        return f"{verb} the maintenance of {order.app}"
     return f"deploy {order.app}" + (
         f" from {order.tag or order.digest}" if order.tag or order.digest else ""
     )

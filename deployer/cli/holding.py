@@ -1,4 +1,4 @@
-"""`deployer cancel`, `pause`, `resume` and `unquarantine`: what holds back or lets go on."""
+"""`deployer cancel`, `pause`, `resume`, `maintenance`, `unquarantine`: what holds things back."""
 
 from __future__ import annotations
 
@@ -59,6 +59,22 @@ def pause(ctx: click.Context, invocation: Invocation, app: str, as_json: bool) -
 def resume(ctx: click.Context, invocation: Invocation, app: str, as_json: bool) -> None:
     """Let deployments of APP go on; the newest that waits begins."""
     ctx.exit(_about(invocation, "resume", app, as_json))
+
+
+@click.command()
+@click.argument("app")
+@click.argument("switch", metavar="on|off", type=click.Choice(["on", "off"]))
+@as_json
+@pass_invocation
+@click.pass_context
+def maintenance(
+    ctx: click.Context, invocation: Invocation, app: str, switch: str, as_json: bool
+) -> None:
+    """Answer all requests for APP with 503 and a page, or serve it again.
+
+    Deployments go on meanwhile. It lasts until it is ended, also over restarts.
+    """
+    ctx.exit(_about(invocation, f"maintenance-{switch}", app, as_json))
 
 
 @click.command()

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from deployer.routing import Route
 
 
-# Keys are in no output. Which files of which certificate are in use, `status` says.
-_CERTIFICATES = "certificates/"
+# Keys and passwords are in no output. Which certificates are in use, `status` says.
+_SECRET = ("certificates/", "users/")
 
 
 @click.command()
@@ -37,8 +37,8 @@ def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     """The Nginx configuration that the current routes give; what is live stays as it is.
 
     The addresses are those that the worker saw last. A site that cannot be rendered is as it is
-    live, or closed; what only Nginx itself refuses is rendered all the same, and said. Certificates
-    and their keys are left out.
+    live, or closed; what only Nginx itself refuses is rendered all the same, and said. Left out are
+    certificates, their keys and files with passwords.
     """
     from deployer import wiring
     from deployer.condition import held_sites
@@ -53,7 +53,7 @@ def render(invocation: Invocation, output: Path | None, as_json: bool) -> None:
     plan = wiring.planned(config, routes, _facts(snapshot))
     files = plan.files(snapshot["nginx"]["live"] or 0)
     files.pop("served.json")
-    files = {name: text for name, text in files.items() if not name.startswith(_CERTIFICATES)}
+    files = {name: text for name, text in files.items() if not name.startswith(_SECRET)}
     for one in plan.rendering.certificates():
         if one.problem:
             console(stderr=True).print(f"{one.app}: {one_line(one.problem)}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from deployer.config import fronts, kinds
+from deployer.config import kinds
 from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.deploy_file import AppDeployFile, ReconcileFile
-from deployer.config.front_file import FrontFile
-from deployer.config.nginx import SnippetName, TemplateName
+from deployer.config.route_file import RouteFile
 from deployer.config.section import Section
 from deployer.model import HealthCheck
 from deployer.spec import (
@@ -30,48 +29,6 @@ from deployer.spec import (
 _SPEC, _HEALTH = Spec(), HealthCheck()
 
 Words = tuple[str, ...]
-
-
-class RouteFile(FrontFile):
-    """Which requests go to the app."""
-
-    host: fronts.WildHost | None = Field(
-        None,
-        description="Host name of the site; `*.` before it for all names below.",
-        examples=["shop.example.com"],
-    )
-    hosts: fronts.Hosts = Field(
-        [],
-        description="Several host names, instead of `host`.",
-        examples=[["shop.example.com", "www.shop.example.com"]],
-    )
-    path: kinds.RoutePath = Field("/", description="Path under which all requests go to the app.")
-    port: kinds.Port = Field(
-        description="Port in the container, which need not be published.", examples=["8080"]
-    )
-    template: TemplateName | None = Field(
-        None,
-        description="File in `nginx.templates` that is used instead of locations.conf.j2.",
-        examples=["shop.conf.j2"],
-    )
-    snippet: SnippetName | None = Field(
-        None,
-        description="File in `nginx.templates` that is put at the end of each location.",
-        examples=["shop.conf"],
-    )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All host names of the site."""
-        return (self.host,) if self.host else tuple(self.hosts)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> RouteFile:
-        if not self.host and not self.hosts:
-            raise ValueError("no host. Write `host: shop.example.com`.")
-        if self.host and self.hosts:
-            raise ValueError("both `host` and `hosts`. Write all names in `hosts`.")
-        return self
 
 
 class HealthFile(Section):

@@ -16,9 +16,12 @@ from deployer.config.file import ConfigFile, File, SecretFile
 from deployer.config.files import LIMIT, read_bytes, read_text
 from deployer.config.origins import near
 from deployer.config.problems import Key, Problems
+from deployer.config.route_texts import RouteTexts
 from deployer.model import App, AppHook, HealthCheck, Limits, Moment
 from deployer.routing import RouteRule
 from deployer.spec import Attachment, DeviceRequest, FileMount, Spec, Volume
+
+NO_TEXTS = RouteTexts()
 
 # Fields of Spec that are an app's keys under the same name and with the same meaning.
 _SAME = frozenset(each.name for each in fields(Spec)) & frozenset(AppFile.model_fields) - {
@@ -35,8 +38,11 @@ def app_of(
     environment: dict[str, str],
     files: tuple[FileMount, ...],
     problems: Problems,
+    texts: RouteTexts = NO_TEXTS,
 ) -> App:
     """The app that the keys describe; `environment` and `files` are what its containers get.
+
+    `texts` are those of the files that its route names.
 
     What does not fit together goes to `problems`.
     """
@@ -55,7 +61,7 @@ def app_of(
         image=own.image,
         tags=tuple(own.tags),
         spec=_with_resources(spec, own.deploy.resources, name, problems),
-        route=_route(own),
+        route=_route(own, texts),
         health=_health(name, own, problems),
         limits=_limits(file.deploy, own.deploy),
         pull_policy=own.pull_policy,
@@ -193,7 +199,7 @@ def _with_resources(
     return result
 
 
-def _route(file: AppFile) -> RouteRule | None:
+def _route(file: AppFile, texts: RouteTexts) -> RouteRule | None:
     own = file.route
     if own is None:
         return None
@@ -202,6 +208,7 @@ def _route(file: AppFile) -> RouteRule | None:
         own.port,
         own.path,
         front=own.front,
+        handling=own.handling(texts.users, texts.pages),
         template=own.template or "",
         snippet=own.snippet or "",
     )

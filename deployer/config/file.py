@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from deployer.config import fronts, kinds, nginx
+from deployer.config import fronts, kinds, nginx, routing_kinds
 from deployer.config.app_file import AppFile
 from deployer.config.compose import process as compose
 from deployer.config.deploy_file import DeployFile, ReconcileFile
@@ -115,6 +115,12 @@ class NginxFile(Section):
     )
     include: nginx.Includes = Field(
         (), description="Files of your own sites, as absolute paths; `*` stands for many."
+    )
+    access_log: Annotated[str, routing_kinds.LOG] = Field(
+        _NGINX.access_log, description="How requests for apps are logged: text, json or off."
+    )
+    trusted_proxies: routing_kinds.Networks = Field(
+        (), description="Proxies before Nginx whose X-Forwarded-For and -Proto are believed."
     )
     templates: kinds.FilePath | None = Field(
         None, description="Folder whose templates replace those of the same name."

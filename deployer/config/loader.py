@@ -17,6 +17,7 @@ from deployer.config.files import is_folder
 from deployer.config.fronts import anchored, with_files_from
 from deployer.config.origins import origins_of
 from deployer.config.problems import Key, Problems, dotted
+from deployer.config.route_texts import texts_of
 from deployer.config.secrets import password_in, signing_secrets, token_hashes
 from deployer.config.validation import validate
 from deployer.config.values import Config, Hook, Nginx, Paths, Receiver, RegistryLogin, Worker
@@ -73,7 +74,8 @@ def _app(
         return with_files_from(app_of(name, file, {}, (), problems), folder), {}
     environment, from_files = environment_of(name, file.apps[name], folder, problems, fill)
     files = files_of(name, file, folder, environ, problems)
-    app = with_files_from(app_of(name, file, environment, files, problems), folder)
+    texts = texts_of(name, file.apps[name].route, folder, problems)
+    app = with_files_from(app_of(name, file, environment, files, problems, texts), folder)
     return app, origins_of(name, file, app.spec, from_files, folder, problems)
 
 

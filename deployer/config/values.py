@@ -50,6 +50,8 @@ class Nginx(Value):
     `include` are files and patterns of the user's own sites, as Nginx itself sees them.
     `drain` is `worker_shutdown_timeout`: how long a request may outlive the switch.
     `tls` are the certificates of hosts whose app has none of its own.
+    `access_log` is `text`, `json` or `off`; `trusted_proxies` are addresses and networks of
+    proxies before it, whose word on the client is taken.
     `templates` is the user's folder whose files override those of nginx_templates/.
     """
 
@@ -66,6 +68,8 @@ class Nginx(Value):
     drain: float = 30.0
     include: tuple[str, ...] = ()
     templates: Path | None = None
+    access_log: str = "text"
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class Paths(Value):

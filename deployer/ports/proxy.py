@@ -20,7 +20,8 @@ class NginxFacts:
     `user` is who its workers run as, "" where its master is not root and cannot choose.
     `modules` are those built in, `where` says what runs it. `folder` is where a host process
     keeps its pid and logs, "" for a container; `gateway` is this machine's address on the
-    network of a user's own container, "" where Nginx is on the host's network.
+    network of a user's own container, "" where Nginx is on the host's network. `group` is the
+    id of the workers' group, None where it is not known.
     """
 
     version: tuple[int, int, int]
@@ -29,6 +30,7 @@ class NginxFacts:
     where: str = ""
     folder: str = ""
     gateway: str = ""
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

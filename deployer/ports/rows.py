@@ -43,8 +43,8 @@ class Recorded:
 class Order:
     """What an operator asked for, who asked, and what came of it.
 
-    `kind` is `deploy`, `rollback`, `cancel` (of `deployment`), `pause`, `resume`, or
-    `unquarantine` (of `digest`).
+    `kind` is `deploy`, `rollback`, `cancel` (of `deployment`), `pause`, `resume`,
+    `unquarantine` (of `digest`), `maintenance-on` or `maintenance-off`.
 
     `result` is "" until the worker has acted; then "accepted" or "refused", with a reason, and
     with JSON as `detail` where it asked for something to be shown.
@@ -102,6 +102,15 @@ class Quarantine:
 @dataclass(frozen=True, slots=True)
 class Paused:
     """An app whose deployments wait until an operator resumes it, but for those of operators."""
+
+    app: str
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """An app whose requests all get 503 until an operator ends its maintenance."""
 
     app: str
     by: str

@@ -13,6 +13,7 @@ from deployer.ports.rows import (
     Adoption,
     Counts,
     Delivery,
+    Maintained,
     Order,
     Paused,
     Quarantine,
@@ -102,6 +103,10 @@ class Store(Protocol):
 
     def paused(self) -> dict[str, Paused]:
         """The apps that are paused."""
+        ...
+
+    def maintained(self) -> dict[str, Maintained]:
+        """The apps that are in maintenance."""
         ...
 
     def snapshot(self) -> dict[str, Any]:
@@ -210,6 +215,14 @@ class Store(Protocol):
 
     def resume(self, app: str) -> bool:
         """Let the app's deployments go on; whether it was paused."""
+        ...
+
+    def begin_maintenance(self, one: Maintained) -> None:
+        """Let the app's requests get 503; who did so first stays written down."""
+        ...
+
+    def end_maintenance(self, app: str) -> bool:
+        """Let the app be served again; whether it was in maintenance."""
         ...
 
     def adopt(self, adoption: Adoption, at: float) -> Release:

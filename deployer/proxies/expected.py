@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from deployer.proxies.handling import Way
 from deployer.proxies.parseback import Directive, directive
 from deployer.proxies.sites import ReceiverSite, Site
 
@@ -64,6 +65,13 @@ class Main:
     generation: int
     receiver: bool
     include: tuple[str, ...]
+    log_format: str = "deployer"
+    trusted: tuple[str, ...] = ()
+
+    @property
+    def log(self) -> tuple[str, ...]:
+        """The arguments of `access_log` for the apps."""
+        return (self.access_log, self.log_format) if self.log_format else ("off",)
 
 
 def main_shape(main: Main, listens: Listens) -> Iterator[Directive]:
@@ -91,7 +99,8 @@ def main_shape(main: Main, listens: Listens) -> Iterator[Directive]:
         directive("return", 444),
     ]
     own = ["receiver.conf"] if main.receiver else []
-    includes = ["mime.types", *own, "upstreams/*.conf", "sites/*.conf", *main.include]
+    of_apps = ["upstreams/*.conf", "shared/*.conf", "sites/*.conf"]
+    includes = ["mime.types", *own, *of_apps, *main.include]
     if main.user:
         yield directive("user", main.user)
     yield directive("pid", main.pid)
@@ -100,13 +109,22 @@ def main_shape(main: Main, listens: Listens) -> Iterator[Directive]:
     yield directive(
         "http",
         block=[
-            directive("access_log", main.access_log, "deployer"),
+            directive("access_log", *main.log),
+            *_trusted(main.trusted),
             directive("server", block=nobody),
             directive("server", block=live),
             *([directive("server", block=hidden)] if listens.tls else []),
             *(directive("include", file) for file in includes),
         ],
     )
+
+
+def _trusted(proxies: Sequence[str]) -> Iterator[Directive]:
+    """Whose word is taken for who the client is."""
+    if proxies:
+        yield from (directive("set_real_ip_from", one) for one in proxies)
+        yield directive("real_ip_header", "X-Forwarded-For")
+        yield directive("real_ip_recursive", "on")
 
 
 def upstream_shape(site: Site) -> Iterator[Directive]:
@@ -117,11 +135,27 @@ def upstream_shape(site: Site) -> Iterator[Directive]:
 
 def locations_shape(site: Site) -> Iterator[Directive]:
     """`locations/<app>.conf`: where the app's requests go, on each of its hosts."""
+    there = [directive("return", 503)]
+    way = site.way
+    if not way.closed:
+        there = [*_guard(way), directive(f"{way.via}_pass", way.passed_to)]
+    for page in way.pages:
+        there.append(directive("error_page", page.status, page.location))
+        answer = directive("return", page.status, page.body)
+        yield directive("location", page.location, block=[answer])
     for match in site.matches:
-        there = directive("proxy_pass", f"http://{site.upstream}")
-        if not site.targets:
-            there = directive("return", 503)
-        yield directive("location", *match.split(), block=[there])
+        yield directive("location", *match.split(), block=there)
+
+
+def _guard(way: Way) -> Iterator[Directive]:
+    """Who is served."""
+    yield from (directive("deny", one) for one in way.deny)
+    if way.allow:
+        yield from (directive("allow", one) for one in way.allow)
+        yield directive("deny", "all")
+    if way.users:
+        yield directive("auth_basic", way.app)
+        yield directive("auth_basic_user_file", way.users)
 
 
 def site_shape(site: Site, listens: Listens) -> Iterator[Directive]:

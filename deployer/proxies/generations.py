@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployer.errors import ProxyError
+from deployer.proxies.handling import USERS
 from deployer.proxies.listing import Listing, refuse_foreign
 
 KEPT = 5
@@ -35,6 +36,8 @@ class Generations:
         self._folder = folder
         self._generations = folder / "generations"
         self._listing = Listing()
+        self.readers: int | None = None
+        """The group of Nginx's workers, who read passwords at each request; None: not known."""
 
     def prepare(self) -> None:
         """Make the folders, refuse them if they are not ours alone, remove unfinished work."""
@@ -100,11 +103,19 @@ class Generations:
             if previous is not None and before.get(name) == text:
                 os.link(earlier + name, here + name)
             else:
-                _write(folder / name, text, _mode(name))
+                _write(folder / name, text, *self._rights(name))
         for made in (*inside, folder):
             # Nginx's master reads certificates and keys, and it is root or this user.
             made.chmod(0o700 if made.name == PRIVATE else 0o755)
             _sync(made)
+
+    def _rights(self, name: str) -> tuple[int, int]:
+        """The mode of a file, and its group; -1 for that of this process."""
+        if name == SERVED or name.startswith(f"{PRIVATE}/"):
+            return 0o600, -1
+        if name.startswith(f"{USERS}/") and os.geteuid() == 0 and self.readers is not None:
+            return 0o640, self.readers
+        return 0o644, -1
 
     def point(self, number: int | None) -> None:
         """Make a generation the current one in one step; None: there is none."""
@@ -146,15 +157,12 @@ class Generations:
             ) from error
 
 
-def _mode(name: str) -> int:
-    return 0o600 if name == SERVED or name.startswith(f"{PRIVATE}/") else 0o644
-
-
-def _write(path: Path, text: str, mode: int) -> None:
+def _write(path: Path, text: str, mode: int, group: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
+        os.fchown(file.fileno(), -1, group)
         os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
 

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from deployer.errors import ProxyError, RenderRefused
 from deployer.ports import NginxFacts
 from deployer.proxies.generations import SERVED
+from deployer.proxies.handling import USERS, passwords
 from deployer.proxies.rendering import Rendering
 from deployer.proxies.served import read_served, served_text
 from deployer.proxies.sites import Site, refused, sites_of
@@ -183,7 +184,10 @@ class Plan:
             return wanted
         last = self._served.get(app) or self.otherwise.get(app) or wanted
         if version in (Version.GOOD, Version.GOOD_PLAIN):
-            return replace(last, targets=(self.otherwise.get(app) or wanted).targets)
+            # Maintenance counts also while the rest of what is wanted does not.
+            handling = replace(last.handling, maintenance=wanted.handling.maintenance)
+            kept = (self.otherwise.get(app) or wanted).targets
+            return replace(last, targets=kept, handling=handling)
         if version is Version.CLOSED:
             return replace(last, targets=(), template="", snippet="")
         return Route(last.app, last.hosts, last.path, ())
@@ -209,7 +213,7 @@ class Plan:
                 raise RenderRefused(f"there is no earlier {file} that could be used")
             else:
                 files[file] = self._anew(file, site, plain=plain)
-        return files
+        return files | passwords(site.app, site.handling)
 
     def _anew(self, file: str, site: Site, *, plain: bool) -> str:
         if not plain:
@@ -218,4 +222,4 @@ class Plan:
         return self.plain.file(file, site, self.facts)
 
 
-_OURS = ("upstreams", "locations", "sites")
+_OURS = ("upstreams", "shared", "locations", "sites", USERS)

@@ -7,10 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from deployer.config.values import Nginx as Settings
+from deployer.errors import RenderRefused
 from deployer.ports import NginxFacts
 from deployer.proxies import allowed
+from deployer.proxies.allowed_handling import network
 from deployer.proxies.expected import Main
 from deployer.proxies.sites import ReceiverSite, Site
+
+_LOG_FORMATS = {"text": "deployer", "json": "deployer_json", "off": ""}
+_REAL_IP = "http_realip_module"
 
 
 def main_of(
@@ -33,6 +38,8 @@ def main_of(
         generation=generation,
         receiver=receiver is not None,
         include=tuple(allowed.include(file) for file in settings.include),
+        log_format=_LOG_FORMATS[settings.access_log],
+        trusted=_trusted(settings, facts),
     )
 
 
@@ -47,6 +54,8 @@ def main_values(
     names = [name for site in sites for server in site.servers for name in server.names]
     return {
         **asdict(main),
+        "log": " ".join(main.log),
+        "http2": any(site.handling.protocol == "grpc" for site in sites),
         "temporary": f"{allowed.folder(facts.folder)}/temporary" if facts.folder else "",
         "keepalive_timeout": allowed.seconds(settings.keepalive_timeout),
         "drain": allowed.seconds(settings.drain),
@@ -76,6 +85,16 @@ def _pid(facts: NginxFacts) -> str:
     if facts.folder:
         return f"{allowed.folder(facts.folder)}/nginx.pid"
     return "/run/nginx.pid" if facts.user else "/tmp/nginx.pid"  # noqa: S108
+
+
+def _trusted(settings: Settings, facts: NginxFacts) -> tuple[str, ...]:
+    """The proxies before Nginx whose word on the client is taken."""
+    if settings.trusted_proxies and facts.modules and _REAL_IP not in facts.modules:
+        raise RenderRefused(
+            f"`nginx.trusted_proxies` needs an Nginx with {_REAL_IP}, and {facts.where} has none. "
+            "Use another Nginx, or remove the key"
+        )
+    return tuple(network(one) for one in settings.trusted_proxies)
 
 
 def _names_hash(names: Sequence[str]) -> dict[str, int]:

@@ -132,6 +132,7 @@ class Nginx:
             raise RenderRefused("an app has two routes")
         self._generations.prepare()
         facts = self.facts()
+        self._generations.readers = facts.group
         self._rendering.reload()
         self._plain.reload()
         live = self._generations.files(self._generations.current())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import re
 import signal
+import stat
 import subprocess
 import time
 from contextlib import suppress
@@ -67,7 +69,12 @@ class NginxProcess:
             )
         self._prepare()
         return NginxFacts(
-            build.version, user, build.modules, f"process {self._binary}", str(self._folder)
+            build.version,
+            user,
+            build.modules,
+            f"process {self._binary}",
+            str(self._folder),
+            group=_group(user),
         )
 
     def address(self) -> str:
@@ -174,6 +181,10 @@ class NginxProcess:
         try:
             for name in ("logs", "temporary"):
                 (self._folder / name).mkdir(parents=True, exist_ok=True)
+            if os.geteuid() == 0:
+                # Its workers, who are not root, keep large uploads here and read passwords.
+                state = self._folder.parent
+                state.chmod(stat.S_IMODE(state.stat().st_mode) | stat.S_IXOTH)
         except OSError as error:
             raise ProxyError(
                 f"cannot make Nginx's folders in {self._folder}: {error.strerror}. Look at the "
@@ -266,6 +277,14 @@ def _exists(user: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def _group(user: str) -> int | None:
+    """The group of the user's name, which Nginx gives its workers."""
+    try:
+        return grp.getgrnam(user).gr_gid
+    except KeyError:
+        return None
 
 
 def _first_free_port() -> int:

@@ -20,9 +20,11 @@ from deployer.errors import RenderRefused
 
 _SHAPE = re.compile(
     r"listen|server_name|server|\w+_pass|return|rewrite|error_page|try_files|root|alias|index|"
-    r"internal|mirror|auth_request|post_action|proxy_store|stub_status|empty_gif|dav_methods|"
+    r"internal|mirror|allow|deny|satisfy|auth_basic|auth_basic_user_file|auth_request|"
+    r"set_real_ip_from|real_ip_\w+|post_action|proxy_store|stub_status|empty_gif|dav_methods|"
     r"autoindex|include|access_log|error_log|pid|user|daemon|master_process|load_module|"
-    r"ssl_certificate|ssl_certificate_key|ssl_reject_handshake|ssl_password_file|ssl_engine|env|perl\w*|js_\w+|lua_\w+|\w+_by_lua\w*"
+    r"ssl_certificate|ssl_certificate_key|ssl_reject_handshake|ssl_password_file|ssl_engine|"
+    r"env|perl\w*|js_\w+|lua_\w+|\w+_by_lua\w*"
 )
 # Blocks of values and not of directives; every other block belongs to the shape.
 _VALUES = re.compile(r"map|geo|types|split_clients|charset_map")

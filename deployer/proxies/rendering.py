@@ -23,6 +23,7 @@ from deployer.proxies.expected import (
     site_shape,
     upstream_shape,
 )
+from deployer.proxies.handling import handling_values, has_shared, passwords
 from deployer.proxies.main_values import main_of, main_values, receiver_values
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.servers import Doors, to_https
@@ -36,6 +37,7 @@ _HTTP2 = (1, 25, 1)
 
 _OF_APPS = {
     "upstreams": "upstream.conf.j2",
+    "shared": "shared.conf.j2",
     "locations": "locations.conf.j2",
     "sites": "site.conf.j2",
 }
@@ -127,16 +129,17 @@ class Rendering:
         # Rendering costs most with many sites, and few of them change at a time.
         if known is None or known[:3] != (site, facts, made_from):
             files = {file: self.file(file, site, facts) for file in self.names(site, facts)}
+            files |= passwords(site.app, site.handling)
             self._rendered[site.app] = known = (site, facts, made_from, files)
         return known[3]
 
     def names(self, site: Site, facts: NginxFacts) -> list[str]:
-        """The files that this site has."""
+        """The files of this site that are rendered."""
         return list(_shapes(site, self._listens(facts)))
 
     def file(self, file: str, site: Site, facts: NginxFacts) -> str:
         """One file of an app. Raises RenderRefused."""
-        values = self._values(facts) | _site_values(site)
+        values = self._values(facts) | _site_values(site, facts)
         return self._file(file, values, _shapes(site, self._listens(facts))[file], site)
 
     def says(self, file: str, text: str, site: Site, facts: NginxFacts) -> bool:
@@ -151,7 +154,7 @@ class Rendering:
 
     def origin(self, file: str, text: str, site: Site | None, facts: NginxFacts, line: int) -> str:
         """Where a line of a rendered file comes from, for messages."""
-        values = self._values(facts) | _site_values(site) if site else {}
+        values = self._values(facts) | _site_values(site, facts) if site else {}
         return self._origin(file, text, site, values, line)
 
     def _origin(
@@ -195,6 +198,9 @@ class Rendering:
             "https_port": listens.https,
             "http2_parameter": " http2" if listens.http2 else "",
             "tls": listens.tls,
+            # headers.conf.j2 is part of the receiver's site too.
+            "via": "proxy",
+            "prefix": "",
         }
 
 
@@ -211,22 +217,24 @@ def _shapes(site: Site, listens: Listens) -> dict[str, list[Directive]]:
     shapes = {"locations": locations_shape(site)}
     if site.targets:
         shapes["upstreams"] = upstream_shape(site)
+    if has_shared(site.handling):
+        shapes["shared"] = iter(())
     if site.servers:
         shapes["sites"] = site_shape(site, listens)
     return {f"{folder}/{site.app}.conf": list(shape) for folder, shape in shapes.items()}
 
 
-def _site_values(site: Site) -> dict[str, Any]:
+def _site_values(site: Site, facts: NginxFacts) -> dict[str, Any]:
     """What the templates of an app's files are given."""
     return {
         "app": site.app,
         "upstream": site.upstream,
         "targets": site.targets,
-        "closed": not site.targets,
         "matches": site.matches,
         "servers": site.servers,
         "snippet": site.snippet,
         "hsts": site.hsts,
+        **handling_values(site.way, site.handling, facts.version),
     }
 
 

@@ -95,7 +95,8 @@ def to_https(doors: Doors) -> str:
 
 def hsts(front: Front) -> str:
     """The value of Strict-Transport-Security; "" for none."""
-    return f"max-age={allowed.size(int(front.hsts))}" if front.hsts else ""
+    seconds = allowed.age(front.hsts)
+    return f"max-age={seconds}" if seconds else ""
 
 
 def conflict(what: str) -> RenderRefused:

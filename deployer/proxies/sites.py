@@ -8,8 +8,11 @@ from pathlib import Path
 
 from deployer.errors import RenderRefused
 from deployer.proxies import allowed
-from deployer.proxies.servers import Doors, Server, conflict, servers_of
-from deployer.routing import NOTHING_SAID, Front, Route
+from deployer.proxies.handling import Way, way_of
+from deployer.proxies.servers import Doors, Server, conflict, hsts, servers_of
+from deployer.routing import NOTHING_SAID, Front, Handling, Route
+
+_PLAIN = Handling()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,17 @@ class Site:
     snippet: str = ""
     watched: tuple[Path, ...] = ()
     hsts: bool = False
+    handling: Handling = _PLAIN
 
     @property
     def upstream(self) -> str:
         """The name of its upstream, which can be no host's."""
         return f"app_{self.app}"
+
+    @property
+    def way(self) -> Way:
+        """How requests get to it. Raises RenderRefused for a value outside its allow-list."""
+        return way_of(self.app, self.path, self.upstream, self.handling, closed=not self.targets)
 
     @property
     def matches(self) -> tuple[str, ...]:
@@ -88,7 +97,8 @@ def sites_of(
             route.template and allowed.template(route.template),
             route.snippet and allowed.snippet(route.snippet),
             watched(route),
-            hsts=route.front.hsts > 0,
+            hsts=bool(hsts(route.front)),
+            handling=route.handling,
         )
         for app, route in sorted(apps.items())
     ]
@@ -143,6 +153,7 @@ def _claims(route: Route) -> list[tuple[str, str]]:
     """Each host and path that the route asks for. Raises RenderRefused for a bad value."""
     allowed.name(route.app)
     _targets(route)
+    hsts(route.front)
     if route.template:
         allowed.template(route.template)
     if route.snippet:

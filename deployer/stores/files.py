@@ -82,7 +82,9 @@ def _own_folder(folder: Path, handle: int, group: int | None) -> None:
         )
     if group is not None:
         os.fchown(handle, -1, group)
-    os.fchmod(handle, 0o700 if group is None else 0o710)
+    # A host's Nginx lets its workers through, who are neither the owner nor in the group.
+    through = found.st_mode & stat.S_IXOTH
+    os.fchmod(handle, (0o700 if group is None else 0o710) | through)
 
 
 def _own_database(path: Path, folder: int, group: int | None) -> None:

@@ -1,4 +1,4 @@
-"""What holds deployments back: cancelled ones, quarantined digests, paused apps."""
+"""What holds deployments back: cancelled ones, quarantined digests, apps that wait."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from deployer.deployment import Deployment, Status, Transition
-from deployer.ports import Paused, Quarantine
+from deployer.ports import Maintained, Paused, Quarantine
 from deployer.stores import rows
 from deployer.stores.base import Database
 from deployer.stores.queueing import write_down
-from deployer.stores.tables import deployments, paused, quarantine
+from deployer.stores.tables import deployments, maintenance, paused, quarantine
 
 
 class Holding:
@@ -61,6 +61,23 @@ class Holding:
         with self._database.reading() as connection:
             found = connection.execute(select(paused).order_by(paused.c.app))
             return {row.app: rows.paused_of(row) for row in found}
+
+    def begin_maintenance(self, one: Maintained) -> None:
+        """Let the app's requests get 503; who did so first stays written down."""
+        statement = upsert(maintenance).values(app=one.app, by=one.by, at=one.at)
+        statement = statement.on_conflict_do_nothing(index_elements=["app"])
+        self._database.write(lambda connection: connection.execute(statement) and None)
+
+    def end_maintenance(self, app: str) -> bool:
+        """Let the app be served again; whether it was in maintenance."""
+        gone = delete(maintenance).where(maintenance.c.app == app)
+        return self._database.write(lambda connection: connection.execute(gone).rowcount > 0)
+
+    def maintained(self) -> dict[str, Maintained]:
+        """The apps that are in maintenance."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(maintenance).order_by(maintenance.c.app))
+            return {row.app: rows.maintained_of(row) for row in found}
 
 
 def _cancel(connection: Connection, number: int, by: str, at: float) -> Deployment | None:

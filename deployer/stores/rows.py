@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from deployer.deployment import Deployment, Transition, Wanted
 from deployer.errors import StoreError
 from deployer.model import Image, ReleaseRow
-from deployer.ports import Active, Adopted, Delivery, Order, Paused, Quarantine
+from deployer.ports import Active, Adopted, Delivery, Maintained, Order, Paused, Quarantine
 from deployer.stores.strict import value_of
 
 T = TypeVar(
@@ -21,6 +21,8 @@ T = TypeVar(
     Active,
     Adopted,
     Delivery,
+    Maintained,
+    Maintained,
     Deployment,
     Order,
     Paused,
@@ -93,6 +95,11 @@ def quarantine_of(row: Row[Any]) -> Quarantine:
 def paused_of(row: Row[Any]) -> Paused:
     """A paused app from its row."""
     return _value(Paused, dict(row._mapping))
+
+
+def maintained_of(row: Row[Any]) -> Maintained:
+    """An app in maintenance, from its row."""
+    return _value(Maintained, dict(row._mapping))
 
 
 def adopted_of(row: Row[Any]) -> Adopted:

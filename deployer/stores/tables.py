@@ -171,6 +171,15 @@ paused = Table(
     **_STRICT,
 )
 
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    **_STRICT,
+)
+
 # Containers that were there before deployer and count as replicas of a release.
 adopted = Table(
     "adopted",

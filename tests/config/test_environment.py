@@ -115,4 +115,4 @@ def test_a_section_that_is_no_mapping_is_still_a_problem(folder: Folder) -> None
 
 
 def test_every_single_value_outside_apps_and_hooks_has_a_variable() -> None:
-    assert len(VARIABLES) == 9 + 13 + 2 + 1 + 5 + 1
+    assert len(VARIABLES) == 9 + 15 + 2 + 1 + 5 + 1

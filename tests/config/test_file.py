@@ -51,6 +51,9 @@ def written(data: Any, path: str = "") -> Iterator[str]:
         yield f"{path}{name}"
         if path == "apps." and name not in ("route", "health", "compose"):
             continue
+        if name in ("request_headers", "response_headers", "pages"):
+            # Names of the user's own.
+            continue
         if name in ("hooks", "registries", "secrets", "configs", "apps") and not path:
             for entry in (value or {}).values():
                 yield from written(entry, f"{name}.")
@@ -97,6 +100,8 @@ def prepare(folder: Folder) -> None:
         folder.write(f"secrets/{name}.token", TOKEN)
     folder.write("secrets/ci.secret", SECRET)
     folder.write("secrets/registry.password", "s3cret")
+    folder.write("pages/away.html", "<p>Away")
+    folder.write("secrets/shop.htpasswd", "alice:$apr1$1$ffffffffffffffffffffff\n")
     folder.write("secrets/db.password", "s3cret")
     folder.write("compose.yml", "services: {hello: {image: a, build: ., networks: [backend]}}")
     folder.write("secrets/hello.env", "SECRET=s3cret")
@@ -132,7 +137,7 @@ def test_what_config_yml_shows_as_a_default_is_the_default(folder: Folder) -> No
     shown = folder.load(everything())
     plain = folder.load("apps: {web: {image: a}}")
     changed = {"host", "operator_token_file", "metrics_token_file"}
-    changed |= {"templates", "host_base", "network", "include", "tls"}
+    changed |= {"templates", "trusted_proxies", "host_base", "network", "include", "tls"}
     for said, default in (
         (shown.receiver, Receiver()),
         (shown.nginx, Nginx()),

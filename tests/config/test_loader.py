@@ -97,6 +97,8 @@ def test_every_key_has_its_place_in_the_values(folder: Folder) -> None:
         "status_port": 8081,
         "keepalive_timeout": 20.0,
         "drain": 60.0,
+        "access_log": "text",
+        "trusted_proxies": (),
         "templates": folder.path / "secrets",
     }
     assert (config.paths.state, config.paths.host_base) == (Path("/srv/state"), Path("/srv/app"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deployer.deployment import Status, Trigger, Wanted
-from deployer.ports import Paused, Quarantine, Store
+from deployer.ports import Maintained, Paused, Quarantine, Store
 
 DIGEST = "sha256:" + "b" * 64
 
@@ -68,6 +68,16 @@ class Holding:
         assert store.lift_quarantine("web", DIGEST)
         assert not store.lift_quarantine("web", DIGEST)
         assert [one.app for one in store.quarantined()] == ["api"]
+
+    def test_an_app_is_in_maintenance_until_that_is_ended(self, store: Store) -> None:
+        assert store.maintained() == {}
+        store.begin_maintenance(Maintained("web", "alice", 1.0))
+        store.begin_maintenance(Maintained("web", "bob", 2.0))
+        assert store.maintained() == {"web": Maintained("web", "alice", 1.0)}
+        assert store.paused() == {}
+        assert store.end_maintenance("web")
+        assert not store.end_maintenance("web")
+        assert store.maintained() == {}
 
     def test_an_app_is_paused_until_it_is_resumed(self, store: Store) -> None:
         assert store.paused() == {}

@@ -70,7 +70,7 @@ class FakeProxy:
         if self.down or not matching:
             return None
         route = max(matching, key=lambda one: len(one.path))
-        if not route.targets:
+        if not route.targets or route.handling.maintenance:
             return None
         self._asked[route] += 1
         return route.targets[self._asked[route] % len(route.targets)]

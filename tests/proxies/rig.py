@@ -82,6 +82,8 @@ class _Answer(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def do_POST(self) -> None:
+        # What is left unread when the connection is closed would reset it.
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.do_GET()
 
     def log_message(self, *_: object) -> None:

@@ -15,7 +15,7 @@ from deployer.ports import NginxFacts
 from deployer.proxies.rendering import Rendering
 from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
-from deployer.routing import Route, RouteRule, Target
+from deployer.routing import Guard, Handling, Route, RouteRule, Target
 from tests.docs import ROOT, block
 
 PAGE = ROOT / "docs" / "nginx.md"
@@ -28,6 +28,8 @@ KINDS = {
     "true or false": "boolean",
     "list of texts": "sequence",
     "list": "sequence",
+    "mapping": "mapping",
+    "number, or none": "none",
     "three numbers": "sequence",
     "two numbers": "mapping",
 }
@@ -35,6 +37,9 @@ KINDS = {
 OF = {
     "upstream.conf.j2": "app",
     "locations.conf.j2": "app",
+    "guard.conf.j2": "app",
+    "handling.conf.j2": "app",
+    "shared.conf.j2": "app",
     "site.conf.j2": "app",
     "nginx.conf.j2": "main",
     "receiver.conf.j2": "receiver",
@@ -57,7 +62,8 @@ def test_a_template_is_given_what_the_page_names(tmp_path: Path, template: str) 
         for name, kind in said.items()
     ]
     (tmp_path / template).write_text("".join(checks) + (PACKAGE / template).read_text())
-    route = Route("web", ("web.example",), "/", (Target("10.0.0.1", 80),))
+    shared = Handling(guard=Guard(connections=1))
+    route = Route("web", ("web.example",), "/", (Target("10.0.0.1", 80),), handling=shared)
     assert Rendering(Settings(), RECEIVER, [tmp_path, PACKAGE]).files([route], FACTS, 1)
 
 
@@ -78,4 +84,4 @@ def test_the_snippet_of_the_page_is_put_into_each_location(tmp_path: Path) -> No
     files = rendering.files([rule.to("shop", [Target("10.0.0.1", 80)])], FACTS, 1)
     rendered = files["locations/shop.conf"]
     assert rendered.count("add_header X-Shop shop always;") == 2
-    assert rendered.count("proxy_read_timeout 2m;") == rendered.count("location ") == 2
+    assert rendered.count("proxy_read_timeout 2m;") == rendered.count("proxy_pass ") == 2

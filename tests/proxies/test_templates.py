@@ -83,7 +83,7 @@ def test_an_empty_template_is_refused(tmp_path: Path, template: str) -> None:
         ),
         (UPSTREAM, "keepalive 0;", "server 6.6.6.6:80;", "server 6.6.6.6:80"),
         (UPSTREAM, "keepalive 0;", "server 10.0.0.1:80 backup;", "backup"),
-        (LOCATIONS, "http://{{ upstream }}", "http://6.6.6.6", "http://6.6.6.6"),
+        (LOCATIONS, "{{ passed_to }}", "http://6.6.6.6", "http://6.6.6.6"),
         (LOCATIONS, "proxy_pass", "return 301 http://x/;\nproxy_pass", "return 301"),
         (LOCATIONS, "proxy_pass", "rewrite ^ /x;\nproxy_pass", "rewrite"),
         (LOCATIONS, "proxy_pass", "if ($host) { return 200 x; }\nproxy_pass", "if "),

@@ -85,7 +85,7 @@ class NginxImage:
         return self._run(image, command, host_config)[0]
 
     def _find_out(self, image: str) -> NginxFacts:
-        said, users = self._run(image, ["nginx", "-V"], {"NetworkMode": "none"})
+        said, users, groups = self._run(image, ["nginx", "-V"], {"NetworkMode": "none"})
         build = build_of(said)
         user = build.worker_user(users.__contains__) if build else None
         if build is None or user is None:
@@ -95,12 +95,12 @@ class NginxImage:
                 "Set `nginx.image` to an image of Nginx",
                 detail=said,
             )
-        return NginxFacts(build.version, user, build.modules)
+        return NginxFacts(build.version, user, build.modules, group=groups.get(user))
 
     def _run(
         self, image: str, command: list[str], host_config: dict[str, Any]
-    ) -> tuple[str, list[str]]:
-        """What the command says, and the users of the image."""
+    ) -> tuple[str, list[str], dict[str, int]]:
+        """What the command says, and the users and groups of the image."""
         api = self._clients.api
         with translated(f"run `{' '.join(command)}` in the image {self._name}"):
             remove_probes(api, self._instance, _LEFT_BEHIND)
@@ -120,13 +120,15 @@ class NginxImage:
                     api.remove_container(identity, force=True, v=True)
                 raise
 
-    def _said(self, identity: str) -> tuple[str, list[str]]:
+    def _said(self, identity: str) -> tuple[str, list[str], dict[str, int]]:
         api = self._clients.api
         users = [line[0] for line in lines_of(api, identity, "/etc/passwd")]
+        lines = lines_of(api, identity, "/etc/group")
+        groups = {one[0]: int(one[2]) for one in lines if len(one) > 2 and one[2].isdigit()}
         said = api.attach(identity, stdout=True, stderr=True, stream=True)
         try:
             api.start(identity)
-            return b"".join(said).decode("utf-8", "replace"), users
+            return b"".join(said).decode("utf-8", "replace"), users, groups
         finally:
             # The stream's own close() leaves the connection open.
             said._response.close()  # type: ignore[attr-defined]

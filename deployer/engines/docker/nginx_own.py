@@ -51,6 +51,7 @@ class OwnNginxContainer(NginxInside):
             user=facts.user if found["Config"]["User"] in _ROOT else "",
             where=f"container {self._name}, yours",
             gateway=self._gateway(),
+            group=facts.group if found["Config"]["User"] in _ROOT else None,
         )
 
     def address(self) -> str:

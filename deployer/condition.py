@@ -70,6 +70,7 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
         if is_fresh(snapshot, now):
             found += _of_replicas(snapshot, store.active(), settled)
             found += [Trouble(**one) for one in snapshot.get("left_behind", ())]
+            found += _of_outputs(snapshot)
     for app in apps:
         last = lasts.get(app)
         if last is not None and _lacks_its_image(last):
@@ -184,6 +185,14 @@ def _of_nginx(snapshot: Mapping[str, Any]) -> list[Trouble]:
         return []
     reason = "it does not answer. Read its log (`docker logs`, or the host's error log)"
     return [Trouble("Nginx", reason, snapshot["at"])]
+
+
+def _of_outputs(snapshot: Mapping[str, Any]) -> list[Trouble]:
+    return [
+        Trouble(f"output {name}", one["reason"], one["since"])
+        for name, one in sorted(snapshot.get("outputs", {}).items())
+        if one["reason"]
+    ]
 
 
 def _lacks_its_image(last: Deployment) -> bool:

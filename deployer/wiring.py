@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
-    from deployer.ports import Engine, Found, NginxHost, Proxy, Registry, Store
+    from deployer.ports import Engine, Found, NginxHost, OutputWriter, Proxy, Registry, Store
     from deployer.proxies.rendering import Rendering
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
@@ -82,6 +82,7 @@ class Adapters:
     engine: Engine
     host: NginxHost
     proxy: Proxy
+    outputs: OutputWriter
     logins: Credentials
 
 
@@ -114,6 +115,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
+    from deployer.proxies.outputs import OutputFiles
     from deployer.registries.heads import Heads
     from deployer.stores.fence import fenced
     from deployer.stores.key import load_or_create_key
@@ -142,6 +144,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
             engine=fenced(engine, store.check_fence),
             host=host,
             proxy=fenced(proxy(config, host), store.check_fence),
+            outputs=fenced(OutputFiles(paths.private / "outputs"), store.check_fence),
             logins=logins,
         )
 
@@ -155,6 +158,7 @@ def worker(
     """
     from deployer.doctor.ports import holder
     from deployer.health import Prober
+    from deployer.outputs import Outputs
     from deployer.parts import Parts
     from deployer.traffic import Traffic
     from deployer.worker import Worker
@@ -170,7 +174,9 @@ def worker(
         origins=config.origins,
         listener=lambda port: str(holder(port) or ""),
     )
-    return Worker(procedure, parts.proxy, stop, config.worker.parallel, reloading=reloading)
+    outputs = Outputs(parts.outputs, parts.engine, config.outputs)
+    parallel = config.worker.parallel
+    return Worker(procedure, parts.proxy, stop, parallel, reloading=reloading, outputs=outputs)
 
 
 def proxy(config: Config, host: NginxHost) -> Proxy:

@@ -6,6 +6,7 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
+from deployer.ports.output import OutputApp, OutputReplica, OutputWriter
 from deployer.ports.proxy import Applied, NginxFacts, NginxHost, NginxWorker, Proxy
 from deployer.ports.rows import (
     Active,
@@ -38,6 +39,9 @@ __all__ = [
     "NginxHost",
     "NginxWorker",
     "Order",
+    "OutputApp",
+    "OutputReplica",
+    "OutputWriter",
     "Paused",
     "Proxy",
     "Quarantine",

@@ -50,7 +50,7 @@ class Keeping:
         """What runs in threads of its own; `changed` is called when something did in Docker."""
         watching = Watching(self.parts().engine, changed, lost=self._reviving.lost)
         reloading = [self.reloading.run] if self.reloading else []
-        outputs = self.outputs.runs() if self.outputs else []
+        outputs = self.outputs.runs(changed) if self.outputs else []
         return [self._tags.run, watching.run, *reloading, *outputs]
 
     def begin(self) -> None:

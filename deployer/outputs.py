@@ -44,6 +44,7 @@ class Outputs:
     now: Callable[[], float] = time.time
     first_pause: float = FIRST_PAUSE
     longest_pause: float = LONGEST_PAUSE
+    _changed: Callable[[], None] = field(init=False, default=lambda: None)
     _look: _Look | None = field(init=False, default=None)
     _due: dict[str, float] = field(init=False, default_factory=dict)
     _pauses: dict[str, float] = field(init=False, default_factory=dict)
@@ -63,8 +64,12 @@ class Outputs:
         """The worker has just seen this; returns at once."""
         self._look = (parts, active, replicas)
 
-    def runs(self) -> list[Callable[[threading.Event], None]]:
-        """What runs in threads of its own, until an event is set."""
+    def runs(self, changed: Callable[[], None]) -> list[Callable[[threading.Event], None]]:
+        """What runs in threads of its own, until an event is set.
+
+        `changed` is called when something begins to fail or works again, so that it is shown.
+        """
+        self._changed = changed
         return [self._write_on, self._tell_on]
 
     def shown(self) -> dict[str, dict[str, Any]]:
@@ -147,6 +152,7 @@ class Outputs:
             return False
         if self._failing.pop((name, doing), None):
             log.info("output goes on", output=name, doing=doing)
+            self._changed()
         return True
 
     def _fails(self, name: str, doing: str, reason: str) -> None:
@@ -155,3 +161,6 @@ class Outputs:
             log.warning("output fails", output=name, doing=doing, reason=reason)
         since = known["since"] if known else self.now()
         self._failing[name, doing] = {"reason": reason, "since": since}
+        if known is None:
+            # Not for another reason: one that is never the same twice would keep everybody awake.
+            self._changed()

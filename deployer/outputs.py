@@ -111,6 +111,7 @@ class Outputs:
     def _write(self, output: Output, apps: Sequence[OutputApp]) -> None:
         if self.writer.write(output, apps):
             log.info("output written", output=output.name, file=str(output.file))
+            self._pauses.pop(output.name, None)
             self._due[output.name] = 0.0
 
     def _tell(self, name: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 import structlog
 
 from deployer.condition import troubles
+from deployer.config import load
+from deployer.config.sources import Sources
 from deployer.config.values import Output
 from deployer.deployment import Status, Trigger, Wanted
 from deployer.model import Image, Running
@@ -19,6 +21,7 @@ from deployer.outputs import Outputs
 from deployer.parts import Parts
 from deployer.proxies.outputs import OutputFiles
 from deployer.published import published
+from deployer.reloading import Reloading
 from deployer.spec import Spec
 from deployer.worker import Worker
 from tests.test_worker import eventually
@@ -66,7 +69,7 @@ class Scene:
         return output.file.exists() and output.file.read_text() == self.line()
 
     @contextmanager
-    def working(self, *outputs: Output) -> Iterator[Worker]:
+    def working(self, *outputs: Output, reloading: Reloading | None = None) -> Iterator[Worker]:
         """A worker with these outputs, until the end of the block."""
         world = self.world
         world.stop.clear()
@@ -78,7 +81,7 @@ class Scene:
             first_pause=0.05,
             longest_pause=0.2,
         )
-        worker = Worker(parts, world.proxy, world.stop, 4, 0.1, 0.02, outputs=made)
+        worker = Worker(parts, world.proxy, world.stop, 4, 0.1, 0.02, reloading, made)
         thread = threading.Thread(target=worker.run)
         thread.start()
         try:
@@ -165,12 +168,21 @@ class TestFollowing:
         with scene.working(scene.one.model_copy(update={"signal": None, "restart": True})):
             eventually(lambda: scene.told() == ["restart edge"])
 
-    def test_outputs_come_and_go_with_the_configuration(self, scene: Scene) -> None:
-        with scene.working(scene.one) as worker:
-            eventually(lambda: scene.follows(scene.one))
-            must(worker.outputs).follow({"two": scene.two})
-            eventually(lambda: scene.follows(scene.two))
-            assert must(worker.outputs).shown().keys() == {"two"}
+    def test_outputs_come_and_go_with_the_configuration(self, scene: Scene, tmp_path: Path) -> None:
+        app = "apps: {web: {image: acme/web, deploy: {watch: 0}, reconcile: {interval: off}}}\n"
+        both = f"{{template: a.j2, file: {tmp_path}/one}}, two: {{template: a.j2, file: {tmp_path}"
+        path = tmp_path / "config.yml"
+        path.write_text(app)
+        sources = Sources(path, lambda: load(path, {}, part="worker"), settle=0.02)
+        reloading = Reloading(sources, sources.load(), threading.Event(), glance=0.01)
+        with scene.working(reloading=reloading) as worker:
+            path.write_text(f"{app}outputs: {{one: {both}/two}}}}\n")
+            eventually(lambda: scene.one.file.exists() and scene.two.file.exists())
+            assert must(worker.outputs).shown().keys() == {"one", "two"}
+            path.write_text(app)
+            eventually(lambda: not must(worker.outputs).shown())
+            eventually(lambda: scene.world.store.snapshot()["outputs"] == {})
+        assert scene.one.file.exists()
 
 
 class TestFailing:

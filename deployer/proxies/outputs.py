@@ -90,16 +90,16 @@ def render(template: Path, apps: Sequence[OutputApp]) -> str:
 def _refuse_unsafe(template: Path) -> None:
     for path in (template, template.parent):
         try:
-            mode = path.lstat().st_mode
+            mode = (path.lstat() if path == template else path.stat()).st_mode
         except OSError as error:
             raise OutputFailed(
                 f"the template {template} cannot be read: {error.strerror}. Put it there, or "
                 "correct `template:`"
             ) from error
         problem = ""
-        if stat.S_ISLNK(mode) and path == template:
+        if stat.S_ISLNK(mode):
             problem = "is a symlink. Put the file itself there"
-        elif mode & stat.S_IWOTH and not stat.S_ISLNK(mode):
+        elif mode & stat.S_IWOTH:
             problem = f"may be written by everybody. Run `chmod o-w {path}`"
         if problem:
             what = "it" if path == template else f"its folder {path}"

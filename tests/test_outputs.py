@@ -24,6 +24,7 @@ from deployer.published import published
 from deployer.reloading import Reloading
 from deployer.spec import Spec
 from deployer.worker import Worker
+from tests.proxies.test_outputs import state
 from tests.test_worker import eventually
 from tests.world import World, app, must, small_world
 
@@ -145,11 +146,11 @@ class TestFollowing:
     ) -> None:
         with scene.working(scene.one):
             eventually(lambda: scene.follows(scene.one) and scene.told() == ["signal edge HUP"])
-            before = scene.one.file.stat()
+            before = state(scene.one.file)
             (replica,) = scene.world.replicas()
             looks = scene.world.journal.count(("replicas", ""))
             eventually(lambda: scene.world.journal.count(("replicas", "")) > looks + 5)
-            assert (scene.one.file.stat(), len(scene.told())) == (before, 1)
+            assert (state(scene.one.file), len(scene.told())) == (before, 1)
             scene.world.engine.change(replica, Running.EXITED)
             eventually(lambda: scene.one.file.read_text() == "")
             scene.world.engine.change(replica, Running.RUNNING)

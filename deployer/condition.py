@@ -87,6 +87,7 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
         if is_fresh(snapshot, now):
             found += _of_replicas(snapshot, store.active(), settled)
             found += [Trouble(**one) for one in snapshot.get("left_behind", ())]
+            found += _of_outputs(snapshot)
     for app in apps:
         last = lasts.get(app)
         if last is not None and _lacks_its_image(last):
@@ -250,6 +251,14 @@ def _of_certificates(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
             reason = f"the certificate of {hosts} expires {left}. Put a new one in its place"
             found.append(Trouble(one["app"], reason))
     return found
+
+
+def _of_outputs(snapshot: Mapping[str, Any]) -> list[Trouble]:
+    return [
+        Trouble(f"output {name}", one["reason"], one["since"])
+        for name, one in sorted(snapshot.get("outputs", {}).items())
+        if one["reason"]
+    ]
 
 
 def _lacks_its_image(last: Deployment) -> bool:

@@ -23,6 +23,7 @@ DeployerError                 what failed, why, what to do; `detail` holds the e
 │   ├── RenderRefused         a value or template that would not say what the routes say
 │   ├── ConfigRejected        Nginx refused the configuration
 │   └── NotConfirmed          Nginx took the files but does not serve them
+├── OutputFailed              a file of `outputs` could not be written; no route is touched
 ├── Refused                   policy says no: unknown tag, forged release, unknown app
 ├── Cancelled                 an operator ended a deployment
 ├── DeadlinePassed            a deployment ran out of time
@@ -140,6 +141,10 @@ class ConfigRejected(ProxyError):
 
 class NotConfirmed(ProxyError):
     """Nginx took the files but does not answer with the new generation."""
+
+
+class OutputFailed(DeployerError):
+    """A file of `outputs` could not be rendered or written; the one from before is still there."""
 
 
 class Refused(DeployerError):

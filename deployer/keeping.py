@@ -11,6 +11,7 @@ from deployer import adoption, turns
 from deployer.config import Config
 from deployer.model import Replica
 from deployer.moving import Moving
+from deployer.outputs import Outputs
 from deployer.parts import Parts
 from deployer.ports import Active
 from deployer.reconcile import Reconciler
@@ -24,11 +25,13 @@ from deployer.watching import Watching
 class Keeping:
     """Keeps apps as they are meant to be. `parts` gives those that are in force.
 
-    Without `reloading` the configuration stays as it is. `gone` are the apps that it has no more.
+    Without `reloading` the configuration stays as it is, without `outputs` no files are written.
+    `gone` are the apps that it has no more.
     """
 
     parts: Callable[[], Parts]
     reloading: Reloading | None = None
+    outputs: Outputs | None = None
     gone: set[str] = field(init=False, default_factory=set)
     _fresh: set[str] = field(init=False, default_factory=set)
     _tags: Reconciler = field(init=False)
@@ -46,7 +49,9 @@ class Keeping:
     def runs(self, changed: Callable[[], None]) -> list[Callable[[threading.Event], None]]:
         """What runs in threads of its own; `changed` is called when something did in Docker."""
         watching = Watching(self.parts().engine, changed, lost=self._reviving.lost)
-        return [self._tags.run, watching.run, *([self.reloading.run] if self.reloading else [])]
+        reloading = [self.reloading.run] if self.reloading else []
+        outputs = self.outputs.runs(changed) if self.outputs else []
+        return [self._tags.run, watching.run, *reloading, *outputs]
 
     def begin(self) -> None:
         """Know what was seen before, and what is to be looked at first. Raises StoreError."""
@@ -64,6 +69,8 @@ class Keeping:
         """
         active, replicas = self.parts().store.active(), self.replicas(busy)
         self._moving.turn(active, replicas)
+        if self.outputs:
+            self.outputs.look(self.parts(), active, replicas)
         return active, replicas
 
     def check_revived(self) -> None:
@@ -81,6 +88,8 @@ class Keeping:
             self._tags.mended(name)
         self._fresh.update(plan.new, plan.changed)
         self._settling.ask(plan.changed, ordered=True)
+        if self.outputs:
+            self.outputs.follow(config.outputs)
         return config
 
     def settle(self) -> None:
@@ -99,4 +108,5 @@ class Keeping:
     def shown(self) -> dict[str, Any]:
         """What the snapshot says of it."""
         config = {"config": self.reloading.shown()} if self.reloading else {}
+        config |= {"outputs": self.outputs.shown()} if self.outputs else {}
         return {**config, "reconcile": self._tags.shown(), "left_behind": self._moving.shown()}

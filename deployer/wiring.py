@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from deployer.config.sources import Sources
     from deployer.config.values import Config
     from deployer.engines.docker.client import Clients
-    from deployer.ports import Engine, Found, NginxFacts, NginxHost, Proxy, Registry, Store
+    from deployer.ports import (
+        Engine,
+        Found,
+        NginxFacts,
+        NginxHost,
+        OutputWriter,
+        Proxy,
+        Registry,
+        Store,
+    )
     from deployer.proxies.isolating import Plan
     from deployer.proxies.sites import ReceiverSite
     from deployer.registries.credentials import Credentials
@@ -100,6 +109,7 @@ class Adapters:
     engine: Engine
     host: NginxHost
     proxy: Proxy
+    outputs: OutputWriter
     logins: Credentials
 
 
@@ -132,6 +142,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
+    from deployer.proxies.outputs import OutputFiles
     from deployer.registries.heads import Heads
     from deployer.stores.fence import fenced
     from deployer.stores.key import load_or_create_key
@@ -160,6 +171,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
             engine=fenced(engine, store.check_fence),
             host=host,
             proxy=fenced(proxy(config, host), store.check_fence),
+            outputs=fenced(OutputFiles(paths.private / "outputs"), store.check_fence),
             logins=logins,
         )
 
@@ -173,6 +185,7 @@ def worker(
     """
     from deployer.doctor.ports import holder
     from deployer.health import Prober
+    from deployer.outputs import Outputs
     from deployer.parts import Parts
     from deployer.tls_probe import Doors
     from deployer.traffic import Traffic
@@ -192,7 +205,9 @@ def worker(
         origins=config.origins,
         listener=lambda port: str(holder(port) or ""),
     )
-    return Worker(procedure, parts.proxy, stop, config.worker.parallel, reloading=reloading)
+    outputs = Outputs(parts.outputs, parts.engine, config.outputs)
+    parallel = config.worker.parallel
+    return Worker(procedure, parts.proxy, stop, parallel, reloading=reloading, outputs=outputs)
 
 
 def proxy(config: Config, host: NginxHost) -> Proxy:

@@ -16,6 +16,7 @@ from deployer.deployment import Deployment, Recovery, recover
 from deployer.errors import DeployerError, Interrupted
 from deployer.keeping import Keeping
 from deployer.model import Replica
+from deployer.outputs import Outputs
 from deployer.parts import Parts
 from deployer.planning import Planner
 from deployer.ports import Active, Proxy
@@ -40,7 +41,8 @@ class Worker:
 
     `stop` ends it: what is under way is interrupted and recovered at the next start. Every
     `resync` seconds it looks at what there is, and where Docker or the store is away it tries
-    again after `retry` seconds. `reloading` finds the configuration changed.
+    again after `retry` seconds. `reloading` finds the configuration changed,
+    `outputs` writes the files of other programs.
     """
 
     parts: Parts
@@ -50,6 +52,7 @@ class Worker:
     resync: float = RESYNC
     retry: float = RETRY
     reloading: Reloading | None = None
+    outputs: Outputs | None = None
     _busy: dict[int, Rollout] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
@@ -60,7 +63,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._pulse = Pulse(self.parts.store, self.parts.now)
-        self._keeping = Keeping(lambda: self.parts, self.reloading)
+        self._keeping = Keeping(lambda: self.parts, self.reloading, self.outputs)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""

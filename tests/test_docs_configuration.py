@@ -24,7 +24,7 @@ SCHEMA = json_schema()
 SECTIONS = {
     "receiver", "nginx", "paths", "worker", "deploy", "hooks", "registries", "secrets", "configs",
     "apps", "apps.*.compose", "apps.*.route", "apps.*.health", "apps.*.deploy",
-    "reconcile", "apps.*.reconcile",
+    "reconcile", "apps.*.reconcile", "outputs",
 }  # fmt: skip
 """What has a heading of its own instead of a row in a table."""
 
@@ -70,6 +70,17 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     "hooks.*.registry": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
+    **{
+        f"outputs.*.{key}": {"outputs": {"one": {"template": "a.j2", "file": "/srv/a"} | more}}
+        for key, more in {
+            "template": {},
+            "file": {},
+            "mode": {},
+            "container": {"signal": "HUP"},
+            "signal": {"container": "a"},
+            "restart": {"container": "a"},
+        }.items()
+    },
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},
 }
 """What else has to be there for the keys that begin like this to mean anything."""

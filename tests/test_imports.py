@@ -27,7 +27,8 @@ PROCEDURE = {
         "traffic",
     ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
-    *("sharing", "moving", "watching", "reloading", "settling", "reviving", "keeping", "pulse"),
+    *("sharing", "moving", "watching", "reloading", "settling", "reviving", "pulse"),
+    *("published", "outputs", "keeping"),
     *("leftovers", "sight", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}

@@ -7,6 +7,7 @@ from deployer.config.file import NAMING, SIGNING, SOURCES, File, HookFile
 from deployer.config.fitting import check_spec
 from deployer.config.fronts import check_fronts
 from deployer.config.nginx import check_nginx
+from deployer.config.output_file import check_outputs
 from deployer.config.problems import Key, Problems
 from deployer.model import App, Moment, canonical_host
 
@@ -17,6 +18,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     _ports(file, problems)
     check_nginx(file, problems)
     check_fronts(file, apps, problems)
+    check_outputs(file, problems)
     check_order(apps, problems)
     for app in apps.values():
         check_spec(app, problems)

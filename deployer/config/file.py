@@ -17,6 +17,7 @@ from deployer.config import fronts, kinds, nginx, routing_kinds
 from deployer.config.app_file import AppFile
 from deployer.config.compose import process as compose
 from deployer.config.deploy_file import DeployFile, ReconcileFile
+from deployer.config.output_file import OutputFile
 from deployer.config.problems import nearest
 from deployer.config.section import Section
 from deployer.config.values import Nginx, Paths, Receiver, Worker
@@ -226,6 +227,9 @@ class File(Section):
     )
     registries: Annotated[dict[kinds.RegistryHost, RegistryFile], BeforeValidator(_mapping)] = (
         Field({}, description="Credentials, by the host of the registry.")
+    )
+    outputs: Annotated[dict[kinds.Name, OutputFile], BeforeValidator(_mapping)] = Field(
+        {}, description="Files for other programs, by a name of your choice."
     )
     apps: Annotated[dict[kinds.Name, AppFile], BeforeValidator(_mapping)] = Field(
         {}, description="What is deployed, by a name of your choice."

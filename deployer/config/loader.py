@@ -16,6 +16,7 @@ from deployer.config.file import File
 from deployer.config.files import is_folder
 from deployer.config.fronts import anchored, with_files_from
 from deployer.config.origins import origins_of
+from deployer.config.output_file import check_templates, outputs_of
 from deployer.config.problems import Key, Problems, dotted
 from deployer.config.route_texts import texts_of
 from deployer.config.secrets import password_in, signing_secrets, token_hashes
@@ -54,6 +55,7 @@ def load(path: Path, environ: Mapping[str, str], *, part: Part = "all") -> Confi
     _absolute_files(file, folder)
     if part in _WORKERS:
         _check_worker_files(file, problems)
+        check_templates(file, path, problems)
     if part in _RECEIVERS:
         _check_tokens(file, problems)
     problems.check()
@@ -92,6 +94,8 @@ def _absolute_files(file: File, folder: Path) -> None:
         hook.secret_file = tuple(folder / each for each in hook.secret_file)
     for login in file.registries.values():
         login.password_file = folder / login.password_file
+    for output in file.outputs.values():
+        output.template = folder / output.template
 
 
 def _check_worker_files(file: File, problems: Problems) -> None:
@@ -161,6 +165,7 @@ def _config(
             )
             for host, login in file.registries.items()
         },
+        outputs=outputs_of(file),
         apps=apps,
         origins=origins,
         places={dotted(key): problems.beginning(key) for key in token_files},

@@ -105,6 +105,21 @@ class Worker(Value):
     parallel: int = 4
 
 
+class Output(Value):
+    """A file that is rendered from what serves, and the container that is told when it changes.
+
+    With `container` there is either `signal`, without the letters SIG, or `restart`.
+    """
+
+    name: str
+    template: Path
+    file: Path
+    mode: int = 0o644
+    container: str | None = None
+    signal: str | None = None
+    restart: bool = False
+
+
 class Hook(Value):
     """One place where a sender posts: `/hooks/<name>`.
 
@@ -144,6 +159,7 @@ class Config(BaseModel):
     worker: Worker = Worker()
     hooks: Mapping[str, Hook] = {}
     registries: Mapping[str, RegistryLogin] = {}
+    outputs: Mapping[str, Output] = {}
     apps: Mapping[str, App] = {}
     origins: Mapping[str, Origins] = {}
     places: Mapping[str, str] = {}

@@ -6,6 +6,7 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
+from deployer.ports.output import OutputApp, OutputReplica, OutputWriter
 from deployer.ports.proxy import (
     Applied,
     CertificateSeen,
@@ -50,6 +51,9 @@ __all__ = [
     "NginxHost",
     "NginxWorker",
     "Order",
+    "OutputApp",
+    "OutputReplica",
+    "OutputWriter",
     "Paused",
     "Proxy",
     "Quarantine",

@@ -208,3 +208,17 @@ class Engine(Protocol):
         Those of one deployment, or all: then only while nothing is run.
         """
         ...
+
+    def signal(self, container: str, signal: str) -> None:
+        """Send the main process of a container a signal, such as HUP; it need not be ours.
+
+        `container` is its whole name. Raises EngineError where none of this name runs.
+        """
+        ...
+
+    def restart(self, container: str) -> None:
+        """Stop a container with its own signal and grace period and start it again.
+
+        It need not be ours; `container` is its whole name. Raises EngineError where none runs.
+        """
+        ...

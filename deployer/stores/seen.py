@@ -61,6 +61,7 @@ def _check(found: Any) -> None:
             raise ValueError("no version")
     _reconcile(found.get("reconcile", {"apps": {}, "failing": []}))
     _config(found.get("config", {"problem": None, "restart": []}))
+    _outputs(found.get("outputs", {}))
     apps = found.get("apps", {})
     _types(apps, {})
     _types(apps, dict.fromkeys(apps, (list,)))
@@ -96,6 +97,13 @@ def _config(found: Any) -> None:
     if found["problem"] is not None:
         _types(found["problem"], {"reason": (str,), "since": (float, int)})
         _time(found["problem"]["since"])
+
+
+def _outputs(found: Any) -> None:
+    _types(found, {})
+    for one in found.values():
+        _types(one, {"reason": (str,), "since": (float, int, NoneType)})
+        _time(one["since"] or 0)
 
 
 def _time(at: float) -> None:

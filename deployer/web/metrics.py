@@ -154,6 +154,8 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> Iterator[Metric]:
     beat = condition.beat_at(snapshot)
     up = beat is not None and now - beat <= condition.STALE
     yield _gauge("deployer_worker_up", "Whether the worker was there lately", up)
+    if condition.is_fresh(snapshot, now):
+        yield _of_outputs(snapshot)
     nginx = snapshot.get("nginx")
     if nginx is None:
         return
@@ -171,6 +173,17 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> Iterator[Metric]:
     )
     reloads.add_metric([], nginx.get("reloads", 0))
     yield reloads
+
+
+def _of_outputs(snapshot: Mapping[str, Any]) -> Metric:
+    failing = GaugeMetricFamily(
+        "deployer_output_failing",
+        "Whether a file of `outputs` is not written, or its container not told",
+        labels=["output"],
+    )
+    for name, one in sorted(snapshot.get("outputs", {}).items()):
+        failing.add_metric([name], bool(one["reason"]))
+    return failing
 
 
 def _of_certificates(snapshot: Mapping[str, Any], apps: Iterable[str]) -> Metric:

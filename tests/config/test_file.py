@@ -54,7 +54,7 @@ def written(data: Any, path: str = "") -> Iterator[str]:
         if name in ("request_headers", "response_headers", "pages"):
             # Names of the user's own.
             continue
-        if name in ("hooks", "registries", "secrets", "configs", "apps") and not path:
+        if name in ("hooks", "registries", "secrets", "configs", "outputs", "apps") and not path:
             for entry in (value or {}).values():
                 yield from written(entry, f"{name}.")
         else:
@@ -90,7 +90,7 @@ def test_the_schema_knows_the_keys_that_config_yml_shows_and_no_others() -> None
 HIDDEN = (
     r"apps\.depends_on$|"
     r"apps\.(deploy|reconcile)\.|.*\.hosts$|apps\.cpu_(quota|period)$|"
-    r"(secrets|configs)\.[a-z]+$|nginx\.binary$"
+    r"(secrets|configs)\.[a-z]+$|nginx\.binary$|outputs\.restart$"
 )
 
 
@@ -106,6 +106,7 @@ def prepare(folder: Folder) -> None:
     folder.write("compose.yml", "services: {hello: {image: a, build: ., networks: [backend]}}")
     folder.write("secrets/hello.env", "SECRET=s3cret")
     folder.write("nginx/site.conf.j2", "")
+    folder.write("prometheus-targets.json.j2", "")
 
 
 def test_config_yml_runs_the_demo_as_it_is(folder: Folder) -> None:
@@ -145,6 +146,7 @@ def test_what_config_yml_shows_as_a_default_is_the_default(folder: Folder) -> No
         (shown.worker, Worker()),
     ):
         assert said.model_dump(exclude=changed) == default.model_dump(exclude=changed)
+    assert shown.outputs["prometheus"].mode == 0o644
     hello, web = shown.apps["hello"], plain.apps["web"]
     assert hello.limits == web.limits == Limits()
     assert hello.health.interval == web.health.interval

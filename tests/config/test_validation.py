@@ -48,7 +48,7 @@ TOP = [
         "zzz: {}",
         "1: zzz: unknown key 'zzz'. "
         "Known are: receiver, nginx, paths, worker, deploy, reconcile, secrets, configs, hooks, "
-        "registries, apps.",
+        "registries, outputs, apps.",
     ),
     (
         "services: {}",

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pytest
 
-from deployer.errors import ImageNotFound, Interrupted, Refused, StartFailed
+from deployer.errors import EngineError, ImageNotFound, Interrupted, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
 from deployer.ports import Adopted, Engine
 from deployer.sharing import has_network_of
@@ -316,6 +316,36 @@ class EngineContract:
         ours = [(one.app, 9, 1), (one.app, 9, 2), (one.app, 10, 1), (one.app, 10, 2)]
         assert listed == [*ours, (other.app, 3, 1), (other.app, 3, 2)]
         assert [r.deployment for r in world.engine.replicas(world.app)] == [9, 9, 10, 10]
+
+    # telling
+
+    def test_a_signal_reaches_the_container_of_just_that_name(self, world: EngineWorld) -> None:
+        one, other = world.engine.start(release(world, spec=replace(SPEC, replicas=2)), 7)
+        world.engine.signal(one.name, "TERM")
+        settled(world, one, Running.EXITED)
+        assert world.engine.look(other).state is Running.RUNNING
+
+    def test_a_restarted_container_is_the_same_one_and_has_started_anew(
+        self, world: EngineWorld
+    ) -> None:
+        (before,) = world.engine.start(release(world), 7)
+        world.engine.restart(before.name)
+        after = settled(world, before, Running.RUNNING)
+        assert (after.id, after.started_at > before.started_at) == (before.id, True)
+
+    def test_who_is_not_there_or_does_not_run_cannot_be_told(self, world: EngineWorld) -> None:
+        (one,) = world.engine.start(release(world), 7)
+        for name in (f"no-{world.app}", one.id[:12]):
+            with pytest.raises(EngineError, match=name):
+                world.engine.signal(name, "HUP")
+            with pytest.raises(EngineError, match=name):
+                world.engine.restart(name)
+        world.engine.halt(one)
+        with pytest.raises(EngineError, match=f"{one.name}.*does not run"):
+            world.engine.signal(one.name, "HUP")
+        with pytest.raises(EngineError, match=f"{one.name}.*does not run"):
+            world.engine.restart(one.name)
+        assert world.engine.look(one).state is Running.EXITED
 
     # changes
 

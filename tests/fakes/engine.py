@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from deployer.errors import DeployerError, Refused, StartFailed
+from deployer.errors import DeployerError, EngineError, Refused, StartFailed
 from deployer.model import Image, Release, Replica, Running
 from deployer.ports import Adopted, Found, Stopping
 from deployer.spec import Spec
@@ -24,6 +24,7 @@ def _now() -> str:
 
 
 PLAIN = Spec()
+_ENDING = ("INT", "TERM", "QUIT")
 
 
 @dataclass
@@ -278,7 +279,27 @@ class FakeEngine(FakeOneOffs):
                     self._changes += 1
             self._sweep(app, deployment)
 
+    def signal(self, container: str, signal: str) -> None:
+        """See ports.Engine; the signals that end programs end containers."""
+        with self._verb("signal", f"{container} {signal}"):
+            replica = self._running(container)
+            if signal in _ENDING:
+                self.change(replica, Running.EXITED, exit_code=0)
+
+    def restart(self, container: str) -> None:
+        """See ports.Engine."""
+        with self._verb("restart", container):
+            replica = self._running(container)
+            self.change(replica, Running.EXITED, exit_code=0)
+            self.change(replica, Running.RUNNING)
+
     # how it works
+
+    def _running(self, name: str) -> Replica:
+        found = self._containers.get(name)
+        if found is None or found.replica.state is not Running.RUNNING:
+            raise EngineError(f"cannot tell container {name}: it does not run")
+        return found.replica
 
     def _has(self, image: Image) -> bool:
         return image.pinned in self._behaviours

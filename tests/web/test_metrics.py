@@ -106,3 +106,13 @@ def test_requests_are_told_by_rule_and_no_secret_or_foreign_word_is_a_label(
     rule = 'route="/hooks/<hook>/<token>",status="202"'
     assert f'deployer_http_request_duration_seconds_count{{method="POST",{rule}}}' in text
     assert "canary" not in text.lower()
+
+
+def test_outputs_that_fail_are_told_and_those_that_do_not(receiver: Running) -> None:
+    well, ill = {"reason": "", "since": None}, {"reason": "no such folder", "since": 1.0}
+    receiver.store.show({"at": time.time(), "apps": {}, "outputs": {"one": ill, "two": well}})
+    seen = samples(receiver.get("/metrics"))
+    assert seen["deployer_output_failing", (("output", "one"),)] == 1
+    assert seen["deployer_output_failing", (("output", "two"),)] == 0
+    receiver.store.show({"at": 5.0, "apps": {}, "outputs": {"one": ill}})
+    assert "deployer_output_failing{" not in receiver.get("/metrics").body.decode()

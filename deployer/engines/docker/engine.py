@@ -10,7 +10,7 @@ from typing import TypeVar
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import events, images, look, oneoff, remove, start
+from deployer.engines.docker import events, images, look, oneoff, remove, start, telling
 from deployer.engines.docker.adopt.examine import examine
 from deployer.engines.docker.adopted import NONE_ADOPTED, Adoptions
 from deployer.engines.docker.client import Clients, translated, words
@@ -178,6 +178,16 @@ class DockerEngine:
             # What asks Nginx's image for its version belongs to no app.
             probes = remove_probes(api, self._instance) if app is None else []
             return probes + oneoff.sweep(api, self._instance, self._files, app, deployment)
+
+    def signal(self, container: str, signal: str) -> None:
+        """Send the main process of somebody's container a signal."""
+        with translated(f"send {signal} to container {container}"):
+            telling.signal(self._clients.api, container, signal)
+
+    def restart(self, container: str) -> None:
+        """Restart somebody's container."""
+        with translated(f"restart container {container}"):
+            telling.restart(self._clients.api, container)
 
     def _begin(self, how: _Begin, release: Release, deployment: int) -> list[Replica]:
         with translated(f"start {release.app}"):

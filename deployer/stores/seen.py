@@ -19,6 +19,8 @@ _REPLICA: Types = {
 }
 _WORKER: Types = {"at": (float, int), "waits": (list,)}
 _WAIT: Types = {"doing": (str,), "reason": (str,), "since": (float, int)}
+_HOLD: Types = {"app": (str,), "reason": (str,), "since": (float, int)}
+_BEHIND: Types = {"what": (str,), "reason": (str,), "since": (float, int, NoneType)}
 _COMPARED: Types = {
     **dict.fromkeys(("tag", "digest", "result", "reason"), (str,)),
     "at": (float, int),
@@ -60,6 +62,7 @@ def _check(found: Any) -> None:
         if [type(part) for part in found["nginx"]["version"]] != [int, int, int]:
             raise ValueError("no version")
     _reconcile(found.get("reconcile", {"apps": {}, "failing": []}))
+    _of_apps(found)
     _config(found.get("config", {"problem": None, "restart": []}))
     _outputs(found.get("outputs", {}))
     apps = found.get("apps", {})
@@ -78,6 +81,23 @@ def _nginx(found: Mapping[str, Any]) -> None:
     put_off = found.get("put_off", [])
     if type(put_off) is not list or any(type(app) is not str for app in put_off):
         raise ValueError("no put_off")
+
+
+def _of_apps(found: Any) -> None:
+    """What an older deployer's snapshot does not have: who waits, who stayed, which images."""
+    for part, types in (("waits", _HOLD), ("left_behind", _BEHIND)):
+        listed = found.get(part, [])
+        _types({part: listed}, {part: (list,)})
+        for one in listed:
+            _types(one, types)
+            if set(one) != set(types):
+                raise ValueError(f"no {part}")
+            _time(one["since"] or 0)
+    images = found.get("images", {})
+    _types(images, {})
+    _types(images, dict.fromkeys(images, (list,)))
+    if any(type(number) is not int for listed in images.values() for number in listed):
+        raise ValueError("no image")
 
 
 def _reconcile(found: Any) -> None:

@@ -133,7 +133,7 @@ def test_the_network_of_another_container_is_joined(world: DockerWorld, ready: R
     other = world.engine.start(having(ready), 1)[0]
     joined = world.engine.start(having(ready, network_mode=f"container:{other.name}"), 2)[0]
     assert world.inspect(joined)["HostConfig"]["NetworkMode"] == f"container:{other.id}"
-    assert joined.address == ""
+    assert (joined.joined, joined.address) == (other.id, other.address)
 
 
 def test_of_a_range_of_ports_each_release_takes_a_free_one(

@@ -99,7 +99,8 @@ def _devices(_: Facts, shown: Mapping[str, Any]) -> tuple[Device, ...]:
 
 
 def _requests(_: Facts, shown: Mapping[str, Any]) -> tuple[DeviceRequest, ...]:
-    return tuple(
+    """What is asked for twice is had once, and the configuration takes it once."""
+    found = (
         DeviceRequest(
             capabilities=tuple(next(iter(one.get("Capabilities") or ()), ())),
             driver=one.get("Driver") or "",
@@ -109,6 +110,7 @@ def _requests(_: Facts, shown: Mapping[str, Any]) -> tuple[DeviceRequest, ...]:
         )
         for one in shown.get("DeviceRequests") or ()
     )
+    return tuple(dict.fromkeys(found))
 
 
 def _ulimits(_: Facts, shown: Mapping[str, Any]) -> tuple[Ulimit, ...]:

@@ -149,7 +149,7 @@ _WHAT_IT_HAS = {
         lambda one: one.target,
     ),
     "device_cgroup_rules": _lists,
-    "device_requests": st.lists(_requests, max_size=2).map(tuple),
+    "device_requests": st.lists(_requests, max_size=2, unique=True).map(tuple),
     "cpus": st.none() | st.integers(10, 4000).map(lambda one: one / 1000),
     "cpu_shares": st.none() | st.integers(2, 2000),
     "cpu_quota": st.none() | st.integers(1000, 90000),

@@ -10,7 +10,7 @@ import pytest
 
 from deployer.engines.docker.adopt.derive import derive
 from deployer.engines.docker.adopt.facts import Facts, Machine
-from deployer.spec import Attachment, Healthcheck, Port, Spec, Volume
+from deployer.spec import Attachment, DeviceRequest, Healthcheck, Port, Spec, Volume
 from tests.engines.docker.adopt.shown import ID, MACHINE, OTHER, seen
 
 ANONYMOUS = "c" * 64
@@ -36,6 +36,12 @@ def test_of_the_environment_and_labels_only_what_the_image_has_not_is_kept() -> 
     found = spec(seen(config, image=V1))
     assert (found.environment, found.labels) == ((("B", "9"),), (("b", "9"),))
     assert found.command is None
+
+
+def test_a_device_that_is_asked_for_twice_is_asked_for_once() -> None:
+    asked = {"Count": -1, "Capabilities": [["gpu"]]}
+    found = spec(seen(host={"DeviceRequests": [asked, asked]}))
+    assert found.device_requests == (DeviceRequest(("gpu",), count=-1),)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ class Busy:
         self.proxy, self.clock = FakeProxy(), FakeClock()
         self.proxy.holding = True
         self.budget = Budget(self.proxy, drain, self.clock.now, self._wait)
-        self.traffic = Traffic(self.proxy, drain, budget=self.budget)
+        self.maintained: set[str] = set()
+        self.traffic = Traffic(self.proxy, drain, lambda: self.maintained, self.budget)
         self.traffic.begin({"web": route("web")})
         self._number = 0
 
@@ -168,3 +169,19 @@ def test_an_address_that_is_gone_is_given_up_however_many_drain() -> None:
     busy.clock.wait(GAP)
     assert busy.traffic.refresh({"web": route("web", "10.2.0.3")})
     assert busy.clock.at - begun <= 3 * GAP + 0.03
+
+
+def test_maintenance_begins_and_ends_however_many_drain() -> None:
+    busy = Busy()
+    busy.crowd()
+    live = {"web": busy.routes["web"]}
+    busy.maintained.add("web")
+    assert busy.traffic.refresh(live)
+    assert busy.traffic.is_closed("web")
+    assert busy.proxy.ask(live["web"].hosts[0]) is None
+    assert busy.traffic.refresh(live) is None
+    busy.maintained.clear()
+    busy.clock.wait(GAP)
+    assert busy.traffic.refresh(live)
+    assert not busy.traffic.is_closed("web")
+    assert busy.routes["web"] == live["web"]

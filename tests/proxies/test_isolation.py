@@ -13,6 +13,7 @@ import pytest
 from deployer.errors import ProxyError
 from deployer.ports import Applied
 from deployer.proxies.nginx import Nginx
+from deployer.routing import Guard, Handling
 from tests.proxies.rig import NginxRig, docker
 from tests.proxies.ways import (
     BREAKS,
@@ -128,6 +129,24 @@ def test_a_host_that_was_changed_with_what_broke_is_the_one_of_before_for_the_ne
     assert list(applied.held) == ["bad"]
     assert sites.answers()["bad"] == "bad-one"
     assert sites.rig.ask("moved.example") is None
+
+
+def test_maintenance_counts_also_for_a_site_that_is_held_back(sites: Sites) -> None:
+    routes = sites.routes("one", **unknown_zone(sites))
+    routes[1] = replace(routes[1], handling=Handling(maintenance=True))
+    refusal(sites, sites.rig.proxy.apply(routes))
+    assert sites.answers() == {"api": "api-one", "bad": 503, "web": "web-one"}
+
+
+def test_a_site_that_is_held_back_keeps_its_passwords(sites: Sites) -> None:
+    """Also where what broke came with others, or with none."""
+    hashed = "alice:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=\n"
+    routes = sites.routes("one")
+    routes[1] = replace(routes[1], handling=Handling(guard=Guard(users=hashed)))
+    assert not sites.rig.proxy.apply(routes).held
+    refusal(sites, sites.rig.proxy.apply(sites.routes("two", **unknown_zone(sites))))
+    assert sites.answers() == {"api": "api-two", "bad": 401, "web": "web-two"}
+    assert [path.read_text() for path in sites.rig.state.glob("current/users/*")] == [hashed]
 
 
 @pytest.mark.root

@@ -19,7 +19,7 @@ test: ## everything, on real parts
 
 test-long: ## every crash point and long runs, which `make test` leaves out
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
-	  exec "$$venv/bin/python" -m pytest -m long
+	  exec "$$venv/bin/python" -m pytest --numprocesses 2 --dist loadfile -m long
 
 soak: ## kill worker, receiver and Nginx at random while pushes go on (MINUTES=30, SEED=...)
 	@venv=$$($(ENVIRONMENT)) && MINUTES=$(MINUTES) SEED=$(SEED) exec "$$venv/bin/python" -m tests.crash.soak

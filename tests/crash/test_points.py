@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,7 +107,8 @@ def telling(capsys: pytest.CaptureFixture[str], label: str) -> Iterator[Enumerat
 
     def say(line: str) -> None:
         with capsys.disabled():
-            print(f"{time.monotonic() - begun:7.1f} {line}", flush=True)
+            # One of several processes that run tests has no other way to the terminal.
+            print(f"{time.monotonic() - begun:7.1f} {line}", file=sys.stderr, flush=True)
 
     made = Enumeration(label, say)
     yield made

@@ -16,6 +16,7 @@ from deployer.stores.base import Database
 from deployer.stores.connections import savepoint
 from deployer.stores.group import GroupWriter
 from deployer.stores.tables import meta
+from tests.lab.shell import wait_until
 
 Work = Callable[[Connection], str]
 
@@ -62,6 +63,7 @@ class Callers:
     def __init__(self, gate: Gate, pool: ThreadPoolExecutor, works: list[Work]) -> None:
         # The writer begins a batch with this one and waits at the gate: the rest piles up.
         self.held = pool.submit(gate.writer.write, lambda connection: put(connection, "held"))
+        wait_until(lambda: gate.begun > 0, "the batch that waits")
         together = Barrier(len(works) + 1)
 
         def hand_in(work: Work) -> str:

@@ -65,7 +65,9 @@ def test_a_port_that_the_running_release_has_is_not_blamed_on_somebody_else(
     world: DockerWorld, ready: Release
 ) -> None:
     """Whoever stopped what has the port, as Docker's words suggest, would stop the app."""
-    first = world.engine.start(having(ready, ports=(Port(80, host_ip="127.0.0.1"),)), 1)[0]
+    # Not one that Docker chooses: it would give that to somebody else once it is free.
+    ranged = Port(80, host_ip="127.0.0.1", published="21761-21780")
+    first = world.engine.start(having(ready, ports=(ranged,)), 1)[0]
     [bound] = world.inspect(first)["NetworkSettings"]["Ports"]["80/tcp"]
     fixed = having(ready, ports=(Port(80, published=bound["HostPort"]),))
     with pytest.raises(StartFailed, match=rf"{first.name}.*`deploy\.strategy: stop-first`"):

@@ -102,7 +102,8 @@ class RouteRule:
     """What `config.yml` says of an app's traffic: these hosts and this path, to that port.
 
     `template` and `snippet` name files in `nginx.templates`: one that is used instead of
-    locations.conf.j2, and one that is put at the end of each location. "" for none.
+    locations.conf.j2, and one that is put at the end of each location. "" for none. With a
+    `weight` other apps may have the same hosts and path, and share the requests; 0 for none.
     """
 
     hosts: tuple[str, ...]
@@ -112,6 +113,7 @@ class RouteRule:
     template: str = ""
     snippet: str = ""
     handling: Handling = Handling()
+    weight: int = 0
 
     def to(self, app: str, targets: Iterable[Target]) -> Route:
         """The app's route to these targets; all else is as the rule says."""
@@ -143,3 +145,4 @@ class Route:
     template: str = ""
     snippet: str = ""
     handling: Handling = Handling()
+    weight: int = 0

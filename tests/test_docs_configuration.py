@@ -52,6 +52,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "apps.*.route.hsts": {"apps": {"web": _SITE}},
     "apps.*.route.tls": {"apps": {"web": _SITE}},
     "apps.*.route.tls.": {"apps": {"web": {"route": {"tls": _PAIR}}}},
+    "apps.*.route.weight": {"apps": {"web": _SITE}},
     "apps.*.route.redirect_from": {"apps": {"web": _SITE}},
     "nginx.tls.": {"nginx": {"tls": _PAIR}},
     "receiver.tls": {"receiver": {"host": "deployer.example.com"}},

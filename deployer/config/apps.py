@@ -211,6 +211,7 @@ def _route(file: AppFile, texts: RouteTexts) -> RouteRule | None:
         handling=own.handling(texts.users, texts.pages),
         template=own.template or "",
         snippet=own.snippet or "",
+        weight=own.weight or 0,
     )
 
 

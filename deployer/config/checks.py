@@ -9,6 +9,7 @@ from deployer.config.fronts import check_fronts
 from deployer.config.nginx import check_nginx
 from deployer.config.output_file import check_outputs
 from deployer.config.problems import Key, Problems
+from deployer.config.weights import check_weights, shares_with
 from deployer.model import App, Moment, canonical_host
 
 
@@ -18,6 +19,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     _ports(file, problems)
     check_nginx(file, problems)
     check_fronts(file, apps, problems)
+    check_weights(file, apps, problems)
     check_outputs(file, problems)
     check_order(apps, problems)
     for app in apps.values():
@@ -52,6 +54,7 @@ def registry_of(name: str, hook: HookFile) -> str:
 
 def _routes(file: File, apps: dict[str, App], problems: Problems) -> None:
     taken: dict[tuple[str, str], str] = {}
+    shares = shares_with(apps)
     for app in apps.values():
         key: Key = ("apps", app.name, "route")
         if app.route is None or problems.touch((*key, "path"), (*key, "host"), (*key, "hosts")):
@@ -61,11 +64,11 @@ def _routes(file: File, apps: dict[str, App], problems: Problems) -> None:
             if host == file.receiver.host:
                 problems.add(place, f"{host} is the receiver's own host. Choose another.")
             first = taken.setdefault((host, app.route.path), app.name)
-            if first != app.name:
+            if first not in (app.name, shares.get(app.name)):
                 problems.add(
                     place,
                     f"{host}{app.route.path} belongs to app {first} already, and to {app.name} "
-                    "here. Give one of them another host or path.",
+                    "here. Give one of them another host or path, or both of them a `weight`.",
                 )
 
 

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from deployer.config import kinds
 from deployer.config.compose.forms import Kind, Record, each, either, listed
 from deployer.config.problems import Key, Problems
+from deployer.config.weights import shares_with
 from deployer.model import App
 from deployer.routing import Https, KeyPair
 
@@ -176,7 +177,8 @@ def _check_shared(file: File, routed: list[App], problems: Problems) -> None:
 
 def _check_redirects(file: File, routed: list[App], problems: Problems) -> None:
     taken = {host: app.name for app in routed for host in _hosts(app)}
-    for app in routed:
+    shares = shares_with({app.name: app for app in routed})
+    for app in (one for one in routed if one.name not in shares):
         key: Key = ("apps", app.name, "route", "redirect_from")
         if app.route is None or not app.route.front.redirect_from or problems.touch(key):
             continue

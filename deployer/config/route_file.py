@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from deployer.config import fronts, kinds
+from deployer.config import fronts, kinds, routing_kinds
 from deployer.config.front_file import FrontFile
 from deployer.config.handling_file import HandlingFile
 from deployer.config.nginx import SnippetName, TemplateName
@@ -26,6 +26,11 @@ class RouteFile(FrontFile, HandlingFile):
     path: kinds.RoutePath = Field("/", description="Path under which all requests go to the app.")
     port: kinds.Port = Field(
         description="Port in the container, which need not be published.", examples=["8080"]
+    )
+    weight: routing_kinds.Weight | None = Field(
+        None,
+        description="Its part of the requests where other apps have the same hosts and path.",
+        examples=["10"],
     )
     template: TemplateName | None = Field(
         None,

@@ -139,6 +139,7 @@ PAGES = named(
 RATE = Kind(_rate, {"type": "string", "pattern": f"^{_RATE.pattern}$"})
 LOG = Kind(_log, {"enum": ["text", "json", "off", False]})
 AMOUNT = Kind(kinds.whole(1, 10_000), {"type": ["integer", "string"]})
+WEIGHT = Kind(kinds.whole(1, 1000), {"type": ["integer", "string"]})
 
 STICKY_KIND = Kind(_sticky, {"type": "string", "pattern": f"^(?:{STICKY.pattern})$"})
 
@@ -150,3 +151,4 @@ ResponseHeaders = Annotated[Pairs, RESPONSE_HEADERS]
 Networks = Annotated[tuple[str, ...], NETWORKS]
 Rate = Annotated[tuple[int, int] | None, RATE]
 Amount = Annotated[int, AMOUNT]
+Weight = Annotated[int, WEIGHT]

@@ -129,7 +129,10 @@ def _trusted(proxies: Sequence[str]) -> Iterator[Directive]:
 
 def upstream_shape(site: Site) -> Iterator[Directive]:
     """`upstreams/<app>.conf`: the app's replicas."""
-    servers = [directive("server", target) for target in site.targets]
+    servers = [
+        directive("server", target, *([f"weight={weight}"] if weight else []))
+        for target, weight in site.targets
+    ]
     yield directive("upstream", site.upstream, block=servers)
 
 

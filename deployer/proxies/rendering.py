@@ -214,6 +214,8 @@ def _template(file: str, site: Site | None) -> str:
 
 def _shapes(site: Site, listens: Listens) -> dict[str, list[Directive]]:
     """The files of an app, and what each has to say."""
+    if site.led:
+        return {}
     shapes = {"locations": locations_shape(site)}
     if site.targets:
         shapes["upstreams"] = upstream_shape(site)
@@ -229,7 +231,8 @@ def _site_values(site: Site, facts: NginxFacts) -> dict[str, Any]:
     return {
         "app": site.app,
         "upstream": site.upstream,
-        "targets": site.targets,
+        "targets": [target for target, _ in site.targets],
+        "weights": dict(site.targets),
         "matches": site.matches,
         "servers": site.servers,
         "snippet": site.snippet,

@@ -10,6 +10,7 @@ from deployer.errors import RenderRefused
 from deployer.proxies import allowed
 from deployer.proxies.handling import Way, way_of
 from deployer.proxies.servers import Doors, Server, conflict, hsts, servers_of
+from deployer.proxies.weights import led, may_share, targets_of
 from deployer.routing import NOTHING_SAID, Front, Handling, Route
 
 _PLAIN = Handling()
@@ -39,21 +40,23 @@ class ReceiverSite:
 class Site:
     """One app's files: its upstream, its locations, and the server blocks that are its own.
 
-    Without targets it has no upstream, and all requests for it are answered with 503.
-    Where apps share a host, the block belongs to the one with the shortest path. `watched` are
-    files besides templates that they are made from, `hsts` is whether its answers tell browsers to
-    come by TLS only.
+    Without targets it has no upstream, and all requests for it are answered with 503. Where apps
+    share its requests, its targets are those of all of them, each with its weight (else 0); one
+    that is `led` by another has no files of its own. Where apps share a host, the block belongs to
+    the one with the shortest path. `watched` are files besides templates that they are made from,
+    `hsts` is whether its answers tell browsers to come by TLS only.
     """
 
     app: str
     path: str
-    targets: tuple[str, ...]
-    servers: tuple[Server, ...]
+    targets: tuple[tuple[str, int], ...] = ()
+    servers: tuple[Server, ...] = ()
     template: str = ""
     snippet: str = ""
     watched: tuple[Path, ...] = ()
     hsts: bool = False
     handling: Handling = _PLAIN
+    led: bool = False
 
     @property
     def upstream(self) -> str:
@@ -87,21 +90,28 @@ def sites_of(
             raise conflict(f"{route.app} has two routes")
     for error in refused(apps, receiver, {}).values():
         raise error
-    servers = servers_of(apps, doors or Doors())
+    shared = led(apps)
+    servers = servers_of({app: apps[app] for app in shared}, doors or Doors())
     return [
-        Site(
-            app,
-            allowed.path(route.path),
-            _targets(route),
-            tuple(servers[app]),
-            route.template and allowed.template(route.template),
-            route.snippet and allowed.snippet(route.snippet),
-            watched(route),
-            hsts=bool(hsts(route.front)),
-            handling=route.handling,
-        )
+        _site(route, shared[app], servers[app])
+        if app in shared
+        else Site(app, allowed.path(route.path), led=True)
         for app, route in sorted(apps.items())
     ]
+
+
+def _site(route: Route, sharing: Sequence[Route], servers: Sequence[Server]) -> Site:
+    return Site(
+        route.app,
+        allowed.path(route.path),
+        tuple(targets_of(sharing)),
+        tuple(servers),
+        route.template and allowed.template(route.template),
+        route.snippet and allowed.snippet(route.snippet),
+        watched(route),
+        hsts=bool(hsts(route.front)),
+        handling=route.handling,
+    )
 
 
 def watched(route: Route) -> tuple[Path, ...]:
@@ -114,7 +124,8 @@ def refused(
 ) -> dict[str, RenderRefused]:
     """The routes that cannot be served beside the others, by app, and why.
 
-    Of two that claim the same host and path it is not the one that is `serving` it now.
+    Of two that claim the same host and path it is not the one that is `serving` it now; those
+    that share it by weight are served together.
     """
     found: dict[str, RenderRefused] = {}
     claims: dict[str, list[tuple[str, str]]] = {}
@@ -125,11 +136,16 @@ def refused(
             found[app] = error
     held = {app: _held(serving.get(app)) for app in claims}
     taken = {claim: app for app in claims for claim in claims[app] if claim in held[app]}
+
+    def free(claim: tuple[str, str], app: str) -> bool:
+        other = taken.get(claim, app)
+        return other == app or may_share(routes[other], routes[app])
+
     for app in sorted(claims, key=lambda app: (not held[app].issuperset(claims[app]), app)):
         if any(host == receiver for host, _ in claims[app]):
             found[app] = conflict(f"{app} has the receiver's host {receiver}")
             continue
-        lost = next((claim for claim in claims[app] if taken.get(claim, app) != app), None)
+        lost = next((claim for claim in claims[app] if not free(claim, app)), None)
         if lost:
             both = " and ".join(sorted((taken[lost], app)))
             found[app] = conflict(f"{both} both have {''.join(lost)}")
@@ -152,7 +168,7 @@ def _redirected_twice(routes: Mapping[str, Route], apps: set[str]) -> dict[str, 
 def _claims(route: Route) -> list[tuple[str, str]]:
     """Each host and path that the route asks for. Raises RenderRefused for a bad value."""
     allowed.name(route.app)
-    _targets(route)
+    tuple(targets_of([route]))
     hsts(route.front)
     if route.template:
         allowed.template(route.template)
@@ -172,7 +188,3 @@ def _held(route: Route | None) -> set[tuple[str, str]]:
         return set(_claims(route)) if route else set()
     except RenderRefused:
         return set()
-
-
-def _targets(route: Route) -> tuple[str, ...]:
-    return tuple(f"{allowed.address(to.address)}:{allowed.port(to.port)}" for to in route.targets)

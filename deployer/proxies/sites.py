@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deployer.errors import RenderRefused
 from deployer.proxies import allowed
+from deployer.proxies import allowed_handling as may
 from deployer.proxies.handling import Way, way_of
 from deployer.proxies.servers import Doors, Server, conflict, hsts, servers_of
 from deployer.proxies.weights import led, may_share, targets_of
@@ -169,6 +170,7 @@ def _claims(route: Route) -> list[tuple[str, str]]:
     """Each host and path that the route asks for. Raises RenderRefused for a bad value."""
     allowed.name(route.app)
     tuple(targets_of([route]))
+    may.count(route.weight)
     hsts(route.front)
     if route.template:
         allowed.template(route.template)

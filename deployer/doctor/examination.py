@@ -7,7 +7,7 @@ from functools import partial
 from deployer import wiring
 from deployer.config.values import Config
 from deployer.doctor import config as of_config
-from deployer.doctor import docker, hooks, needs, nginx, registry, store, users
+from deployer.doctor import docker, hooks, needs, nginx, outputs, registry, store, users
 from deployer.doctor.concurrent import Check, run
 from deployer.doctor.report import Report
 from deployer.engines.docker.client import Clients
@@ -60,6 +60,8 @@ def _on_docker(config: Config, clients: Clients, found: docker.Docker) -> list[C
     for name, app in sorted(config.apps.items()):
         checks.append(Check(f"app {name}", partial(needs.look, app, found, clients), LIMIT))
         checks.append(Check(f"registry {name}", partial(registry.look, app, asked), LIMIT))
+    for name, output in sorted(config.outputs.items()):
+        checks.append(Check(f"output {name}", partial(outputs.look, output, clients), LIMIT))
     return checks
 
 

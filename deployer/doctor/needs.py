@@ -23,14 +23,14 @@ def look(app: App, docker: Docker, clients: Clients, report: Report) -> None:
     """Findings about what this app names and this machine does not have."""
     subject, spec = f"app {app.name}", app.spec
     for network in spec.networks:
-        if not _exists(clients, "network", network.name):
+        if not exists(clients, "network", network.name):
             report.problem(
                 subject,
                 f"its network {network.name} does not exist, so its containers cannot be created",
                 f"Run: docker network create {network.name}; or correct `networks`",
             )
     for key, container in other_containers(spec):
-        if not _exists(clients, "container", container):
+        if not exists(clients, "container", container):
             report.problem(
                 subject,
                 f"its {key} is that of the container {container}, which does not exist",
@@ -93,7 +93,8 @@ def _emulated() -> bool:
     return any(_EMULATORS.glob("qemu-*")) if _EMULATORS.is_dir() else False
 
 
-def _exists(clients: Clients, kind: str, name: str) -> bool:
+def exists(clients: Clients, kind: str, name: str) -> bool:
+    """Whether Docker has a network or container of this name."""
     with translated(f"look at the {kind} {name}"):
         try:
             if kind == "network":

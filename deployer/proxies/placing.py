@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -28,11 +29,26 @@ def place(path: Path, content: bytes, mode: int, before: Callable[[], None]) -> 
             before()
             _replace(folder, path.name, content, mode)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OutputFailed(
-            f"{path} cannot be written: {reason}. Let the worker's user write in {path.parent}"
-        ) from error
+        raise _unwritten(path, error) from error
     return True
+
+
+def look_at_folder(path: Path) -> None:
+    """Raise OutputFailed where no file of this path could be put, as far as its folder says."""
+    try:
+        with _opened(path.parent):
+            pass
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _unwritten(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _unwritten(path: Path, error: OSError) -> OutputFailed:
+    reason = error.strerror or str(error)
+    return OutputFailed(
+        f"{path} cannot be written: {reason}. Let the worker's user write in {path.parent}"
+    )
 
 
 @contextmanager

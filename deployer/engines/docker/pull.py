@@ -24,6 +24,8 @@ from deployer.ports import Login, Stopping
 _GLANCE = 0.2
 # The reader's own limit comes a little later than the watchdog's, which has the better words.
 _MARGIN = 5.0
+# How often an image is pulled that is gone again at once: somebody may prune all the time.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +46,36 @@ def pull(
     stopping: Stopping,
 ) -> None:
     """Bring the image of this digest here, and prove it; see ports.Engine."""
-    image = wanted.image
+    image, began = wanted.image, time.monotonic()
     silence = stall + _MARGIN
-    reader = Stream(clients, f"pull {image}", lambda api: _ask(api, wanted, silence))
-    reader.start()
-    try:
-        _watch(reader, image, stall=stall, timeout=timeout, stopping=stopping)
-    finally:
-        reader.cancel()
-    with translated(f"look for {image.pinned}"):
-        if not has(clients.api, image):
-            raise PullFailed(
-                f"cannot pull {image}: Docker reported success but has no image with the digest "
-                f"{image.digest}. Look at Docker's log and deploy again"
-            )
+    for _ in range(_TRIES):
+        reader = Stream(clients, f"pull {image}", lambda api: _ask(api, wanted, silence))
+        reader.start()
+        try:
+            _watch(reader, image, began, stall=stall, timeout=timeout, stopping=stopping)
+        finally:
+            reader.cancel()
+        with translated(f"look for {image.pinned}"):
+            if has(clients.api, image):
+                return
+    raise PullFailed(
+        f"cannot pull {image}: Docker reported success {_TRIES} times and has no image with the "
+        f"digest {image.digest}. Look in Docker's log, and whether somebody removes images, then "
+        "deploy again"
+    )
 
 
 def _watch(
     reader: Stream,
     image: Image,
+    began: float,
     *,
     stall: float,
     timeout: float,
     stopping: Stopping,
 ) -> None:
-    """Follow the reader to its end, within the limits."""
-    began = moved = time.monotonic()
+    """Follow the reader to its end, within the limits, of which the whole one has begun before."""
+    moved = time.monotonic()
     while True:
         stopping()
         try:

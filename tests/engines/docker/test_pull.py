@@ -97,19 +97,35 @@ def test_a_registry_that_answers_502_is_unavailable(world: DockerWorld, bad: Bad
     assert "502 Bad Gateway" in str(error)
 
 
+GONE = Image("127.0.0.1:5001", "acme/shop", "v1", f"sha256:{0:064}")
+
+
+class Forgetful(ThreadingHTTPServer):
+    """The server of a Docker from which somebody removes the images of so many pulls at once."""
+
+    def __init__(self, forgotten: int) -> None:
+        self.forgotten, self.pulls = forgotten, 0
+        super().__init__(("127.0.0.1", 0), ForgetfulDocker)
+
+
 class ForgetfulDocker(BaseHTTPRequestHandler):
-    """A Docker that reports every pull as a success and has no image afterwards."""
+    """A Docker that reports every pull as a success and has no image after the first ones."""
+
+    server: Forgetful
 
     def do_GET(self) -> None:
         if self.path == "/version":
             self._answer(200, {"ApiVersion": "1.41"})
-        else:
+        elif self.server.pulls <= self.server.forgotten:
             self._answer(404, {"message": "No such image"})
+        else:
+            self._answer(200, {"RepoDigests": [GONE.pinned]})
 
     def do_POST(self) -> None:
+        self.server.pulls += 1
         self._answer(200, {"status": "Status: Image is up to date"})
 
-    def _answer(self, status: int, body: dict[str, str]) -> None:
+    def _answer(self, status: int, body: object) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -121,15 +137,26 @@ class ForgetfulDocker(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_success_without_the_image_is_none() -> None:
-    image = Image("127.0.0.1:5001", "acme/shop", "v1", f"sha256:{0:064}")
-    with ThreadingHTTPServer(("127.0.0.1", 0), ForgetfulDocker) as server:
+def pulled(forgotten: int) -> int:
+    """How often an image was pulled until it stayed."""
+    with Forgetful(forgotten) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         clients = Clients(f"tcp://127.0.0.1:{server.server_port}")
-        with pytest.raises(PullFailed, match="reported success but has no image"):
-            pull(clients, Wanted(image, "", None), stall=5, timeout=5, stopping=go_on)
-        clients.close()
-        server.shutdown()
+        try:
+            pull(clients, Wanted(GONE, "", None), stall=5, timeout=5, stopping=go_on)
+        finally:
+            clients.close()
+            server.shutdown()
+        return server.pulls
+
+
+def test_an_image_that_somebody_prunes_at_once_is_pulled_again() -> None:
+    assert pulled(forgotten=2) == 3
+
+
+def test_a_success_without_the_image_is_none() -> None:
+    with pytest.raises(PullFailed, match="reported success 5 times and has no image"):
+        pulled(forgotten=1000)
 
 
 @pytest.mark.parametrize("bad", ["fine"], indirect=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ log = structlog.get_logger()
 
 # Docker starts one in half a second, and several at once in hardly more.
 AT_ONCE = 8
+# Seconds from one try to the next of what could not be started; a start may take a minute to fail.
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 300.0
 _UP = (Running.RUNNING, Running.RESTARTING)
 
 
@@ -53,20 +57,31 @@ def one_ran_on(ran: Collection[str], now: Sequence[Replica], at: float) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why one could not be started again, and when that is tried anew, after which pause."""
+
+    reason: str
+    pause: float
+    due: float
+
+
 @dataclass(slots=True)
 class Reviving:
     """Knows what ran when Docker was seen last, and once it is back starts again what ended since.
 
     A Docker that finds containers alive when it starts stops them as an operator would, and with
     `unless-stopped` leaves them so; what exits with 0 at its signal stays ended with `on-failure`.
-    Each is tried once for each time that Docker was away. With the policy `no` it is left, and so
-    is an app while a deployment of it runs. `parts` gives the apps that are in force.
+    What cannot be started is tried again after ever longer pauses. With the policy `no` it is left,
+    and so is an app while a deployment of it runs. `parts` gives the apps that are in force,
+    `clock` the seconds since some moment.
     """
 
     parts: Callable[[], Parts]
+    clock: Callable[[], float] = time.monotonic
     _ran: frozenset[str] | None = field(init=False, default=None)
     _ended: set[str] = field(init=False, default_factory=set)
-    _failed: dict[str, str] = field(init=False, default_factory=dict)
+    _failed: dict[str, _Refusal] = field(init=False, default_factory=dict)
     # Only the thread that follows the events adds to it, so none of its words is overwritten.
     _breaks: int = field(init=False, default=0)
     _known: int = field(init=False, default=0)
@@ -85,7 +100,8 @@ class Reviving:
         left = {one.app for one in store.running()}.union(busy)
         active = store.active()
         now = self._look()
-        chosen = [one for one in now if one.id in self._ended and one.app not in left]
+        due = {one for one, refusal in self._failed.items() if refusal.due <= self.clock()}
+        chosen = [one for one in now if one.id in self._ended | due and one.app not in left]
         self._ended.difference_update(one.id for one in chosen)
         wanted = [one for one in chosen if is_of(one, active.get(one.app))]
         restarts = {one.app: self._restart(active[one.app]) for one in wanted}
@@ -99,7 +115,7 @@ class Reviving:
     def check(self) -> None:
         """Raise StartFailed while something does not run that could not be started again."""
         if self._failed:
-            reasons = "; ".join(reason for _, reason in sorted(self._failed.items()))
+            reasons = "; ".join(one.reason for _, one in sorted(self._failed.items()))
             raise StartFailed(f"what Docker ended does not run again: {reasons}")
 
     def _look(self) -> list[Replica]:
@@ -113,10 +129,10 @@ class Reviving:
             was_away = self._away or breaks != self._known
         self._known, self._away = breaks, False
         if was_away:
-            self._ended |= ended(self._ran, now)
+            self._ended |= ended({*self._ran, *self._failed}, now)
         self._ended &= ended(self._ended, now)
         down = ended(self._failed, now)
-        self._failed = {one: reason for one, reason in self._failed.items() if one in down}
+        self._failed = {one: refusal for one, refusal in self._failed.items() if one in down}
         self._ran = up(now)
         return now
 
@@ -151,10 +167,12 @@ class Reviving:
         try:
             self.parts().engine.revive(replica, restart)
         except DeployerError as error:
-            bound.warning("not started again after Docker ended it", reason=str(error))
-            self._failed[replica.id] = str(error)
-            if isinstance(error, EngineUnavailable):
-                # Where Docker went away again, this ran before as well.
-                self._ran = (self._ran or frozenset()) | {replica.id}
+            before = self._failed.get(replica.id)
+            pause = min(before.pause * 2, LONGEST_PAUSE) if before else FIRST_PAUSE
+            bound.warning(
+                "not started again after Docker ended it", reason=str(error), again_after=pause
+            )
+            self._failed[replica.id] = _Refusal(str(error), pause, self.clock() + pause)
         else:
+            self._failed.pop(replica.id, None)
             bound.info("started again, since Docker had ended it")

@@ -154,11 +154,10 @@ class Worker:
         # Before the question: what ends in between is running in its answer, and was ours.
         ours = self._busy.copy()
         for deployment in self.parts.store.running():
-            busy = self._busy.copy()
             if deployment.id in ours:
                 if deployment.cancelled_by:
                     ours[deployment.id].cancel(deployment.cancelled_by)
-            elif deployment.app not in self._busy_apps() and len(busy) < self.parallel:
+            elif deployment.app not in self._busy_apps() and len(self._busy) < self.parallel:
                 self._recover(deployment)
 
     def _busy_apps(self) -> set[str]:
@@ -167,8 +166,9 @@ class Worker:
     def _recover(self, deployment: Deployment) -> None:
         active = self.parts.store.active().get(deployment.app)
         decision = recover(deployment, active.deployment if active else None)
-        log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
-        self._hold(deployment, _RECOVERIES[decision])
+        if not self.stop.is_set():  # What has ended because of it is left to the next worker.
+            log.info("recovering", deployment=deployment.id, app=deployment.app, decision=decision)
+            self._hold(deployment, _RECOVERIES[decision])
 
     def _take_orders(self) -> None:
         for order in self.parts.store.open_orders():
@@ -183,7 +183,7 @@ class Worker:
 
     def _claim(self) -> None:
         store = self.parts.store
-        while len(self._busy) < self.parallel:
+        while len(self._busy) < self.parallel and not self.stop.is_set():
             ready = turns.may_begin(store, self.parts.apps)
             deployment = store.claim(self.parts.now(), among=ready) if ready else None
             if deployment is None:

@@ -31,9 +31,15 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def reviving(world: World) -> Reviving:
+def clock() -> list[float]:
+    """The seconds that have passed."""
+    return [0.0]
+
+
+@pytest.fixture
+def reviving(world: World, clock: list[float]) -> Reviving:
     """One that has looked, with nothing known of an earlier worker."""
-    made = Reviving(lambda: world.parts)
+    made = Reviving(lambda: world.parts, clock=lambda: clock[0])
     made.replicas()
     return made
 
@@ -183,11 +189,38 @@ def test_an_app_is_left_to_its_deployment_and_started_once_that_has_ended(
 
 
 class TestFailure:
-    """What cannot be started is tried once for each time that Docker was away, and said."""
+    """What cannot be started is said, and tried again after ever longer pauses."""
 
-    def test_it_is_tried_once_and_said_until_it_runs(
-        self, world: World, reviving: Reviving
+    def test_it_is_tried_after_ever_longer_pauses(
+        self, world: World, reviving: Reviving, clock: list[float]
     ) -> None:
+        stop(world)
+        reviving.lost()
+        for _ in range(8):
+            world.engine.fail("revive", REFUSED)
+        tried: list[float] = []
+        while states(reviving.replicas())["web"] == "exited":
+            if len(revived(world)) > len(tried):
+                tried.append(clock[0])
+            clock[0] += 5
+        assert tried == [0, 5, 15, 35, 75, 155, 315, 615]
+        assert clock[0] == 915
+        reviving.check()
+
+    def test_one_that_somebody_stops_after_he_has_started_it_stays_stopped(
+        self, world: World, reviving: Reviving, clock: list[float]
+    ) -> None:
+        stop(world)
+        reviving.lost()
+        world.engine.fail("revive", REFUSED)
+        reviving.replicas()
+        world.engine.change(only(world), Running.RUNNING)
+        reviving.replicas()
+        stop(world)
+        clock[0] = 1000.0
+        assert states(reviving.replicas())["web"] == "exited"
+
+    def test_it_is_said_until_it_runs(self, world: World, reviving: Reviving) -> None:
         stop(world)
         reviving.lost()
         world.engine.fail("revive", REFUSED)

@@ -38,7 +38,7 @@ def look(config: Config, report: Report) -> None:
         )
     elif not folder.exists():
         _look_above(folder, report)
-    elif _look_at_folder(folder, report) and config.paths.database.exists():
+    elif _look_at_folder(folder, config.nginx.mode, report) and config.paths.database.exists():
         _look_at_database(config.paths.database, report)
         _look_at_key(config.paths.private / "release.key", report)
 
@@ -91,7 +91,7 @@ def _look_above(folder: Path, report: Report) -> None:
         )
 
 
-def _look_at_folder(folder: Path, report: Report) -> bool:
+def _look_at_folder(folder: Path, mode: str, report: Report) -> bool:
     """Whether what is in the folder can be looked at."""
     found, me = folder.stat(), os.geteuid()
     if found.st_uid != me:
@@ -108,7 +108,9 @@ def _look_at_folder(folder: Path, report: Report) -> bool:
             "runs this, and deployer refuses one that is not its own",
             f"Run: chown {me} {folder}; or run the doctor as the user that runs deployer",
         )
-    if found.st_mode & stat.S_IRWXO:
+    # The workers of a host's Nginx have to get through: see proxies/nginx_process.py.
+    meant = stat.S_IXOTH if mode == "host" else 0
+    if found.st_mode & stat.S_IRWXO & ~meant:
         report.problem(
             "store",
             f"the state folder {folder} is open to every user (mode {mode_of(folder)})",

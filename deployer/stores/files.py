@@ -82,8 +82,9 @@ def _own_folder(folder: Path, handle: int, group: int | None) -> None:
         )
     if group is not None:
         os.fchown(handle, -1, group)
+    others = found.st_mode & stat.S_IRWXO
     # A host's Nginx lets its workers through, who are neither the owner nor in the group.
-    through = found.st_mode & stat.S_IXOTH
+    through = others if others == stat.S_IXOTH else 0
     os.fchmod(handle, (0o700 if group is None else 0o710) | through)
 
 

@@ -16,7 +16,7 @@ def test_two_apps_never_have_the_same_host_and_path(folder: Folder) -> None:
     two = app("two", "hosts: [www.example.com, SHOP.example.com], path: /a/")
     assert folder.problems(f"apps:\n{one}{two}") == [
         "config.yml:3: apps.two.route.hosts[1]: shop.example.com/a belongs to app one already, "
-        "and to two here. Give one of them another host or path."
+        "and to two here. Give one of them another host or path, or both of them a `weight`."
     ]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from deployer.deployment import Deployment, Status, Step
-from deployer.ports import Engine, NginxHost, Proxy, Registry, Store
+from deployer.ports import Engine, NginxHost, OutputWriter, Proxy, Registry, Store
 
 T = TypeVar("T")
 
@@ -20,6 +20,7 @@ PORTS: dict[str, type] = {
     "engine": Engine,
     "host": NginxHost,
     "proxy": Proxy,
+    "outputs": OutputWriter,
 }
 """By their names in wiring.Adapters."""
 
@@ -28,7 +29,7 @@ LOOKS = {
     *("Engine.has", "Engine.kept", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
-    *("Proxy.held", "Proxy.stale"),
+    *("Proxy.held", "Proxy.stale", "OutputWriter.untold"),
     *("Store.order", "Store.delivery", "Store.deliveries", "Store.deployments"),
     *("Store.last_deployments", "Store.queued_by", "Store.counts", "Store.deployment"),
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),

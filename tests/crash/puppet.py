@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.crash.calls import Point
 from tests.lab.errors import LabError
+from tests.lab.processes import last_lines
 
 CHECKOUT = Path(__file__).parents[2]
 LIMIT = 60.0
@@ -22,6 +23,7 @@ class Puppet:
     """One process of tests.crash.worker; it imports what it needs and waits to be told."""
 
     def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        self._log = log
         with log.open("ab") as stream:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.crash.worker"],
@@ -83,7 +85,11 @@ class Puppet:
 
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None
-        os.write(self._process.stdin.fileno(), f"{line}\n".encode())
+        try:
+            os.write(self._process.stdin.fileno(), f"{line}\n".encode())
+        except BrokenPipeError:
+            code, said = self._process.wait(LIMIT), last_lines(self._log)
+            raise LabError(f"the worker ended with {code} before {line!r}:\n{said}") from None
         try:
             self._answers.get(timeout=LIMIT)
         except queue.Empty:

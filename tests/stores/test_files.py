@@ -143,6 +143,17 @@ def test_the_rights_follow_when_the_receiver_gets_or_loses_its_user(folder: Path
     assert [rights(folder)[::2], rights(path)[::2]] == [(0, 0o700), (0, 0o600)]
 
 
+@ROOT
+@pytest.mark.parametrize(("before", "after"), [(0o755, 0o710), (0o705, 0o710), (0o711, 0o711)])
+def test_a_folder_that_was_made_for_others_is_closed_but_for_the_way_of_nginxs_workers(
+    folder: Path, before: int, after: int
+) -> None:
+    folder.mkdir()
+    folder.chmod(before)
+    prepare_state(folder, group=GROUP)
+    assert rights(folder)[2] == after
+
+
 def test_missing_parents_are_made_so_that_others_can_go_through(folder: Path) -> None:
     path = prepare_state(folder / "deep" / "deeper")
     assert path.exists()

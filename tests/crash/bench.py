@@ -51,6 +51,11 @@ class Struck:
     requests: int
     points: tuple[Point, ...] = field(default=(), repr=False)
 
+    @property
+    def last(self) -> Point:
+        """The point that is reached last."""
+        return self.second or self.point
+
 
 class Bench:
     """One app, several versions of it, and a worker that waits to be killed."""

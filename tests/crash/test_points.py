@@ -77,7 +77,7 @@ class Enumeration:
     def _strike(self, one: Bench, ask: Ask, point: Point, second: Point | None) -> bool:
         where = f"{point}" + (f", then {second}" if second else "")
         try:
-            struck = one.strike(lambda: ask(one), point, second)
+            struck = self._struck(one, ask, point, second)
         except LabError as error:
             self.broken.append(f"{where}: {error}")
             self.say(f"  BROKEN {where}\n         {error}")
@@ -86,6 +86,14 @@ class Enumeration:
         met = "" if struck.met else "  (was not reached)"
         self.say(f"  {struck.recovered:5.1f} s  {struck.requests:5} requests  {where}{met}")
         return True
+
+    def _struck(self, one: Bench, ask: Ask, point: Point, second: Point | None) -> Struck:
+        """Strike again where threads went by each other so that this point was not reached."""
+        for _ in range(2):
+            struck = one.strike(lambda: ask(one), point, second)
+            if struck.met or struck.last.call in LOOKS:
+                return struck
+        return one.strike(lambda: ask(one), point, second)
 
     def table(self) -> str:
         """What was done, by phase."""
@@ -114,7 +122,7 @@ def telling(capsys: pytest.CaptureFixture[str], label: str) -> Iterator[Enumerat
     yield made
     say(f"{label}\n{made.table()}")
     assert made.broken == []
-    unmet = [str(one.point) for one in made.done if not one.met and one.point.call not in LOOKS]
+    unmet = [str(one.point) for one in made.done if not one.met and one.last.call not in LOOKS]
     assert unmet == []
 
 

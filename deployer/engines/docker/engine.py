@@ -10,10 +10,11 @@ from typing import TypeVar
 import docker
 from docker.errors import APIError, NotFound
 
-from deployer.engines.docker import events, images, look, oneoff, remove, start, telling
+from deployer.engines.docker import images, look, oneoff, remove, start, telling
 from deployer.engines.docker.adopt.examine import examine
 from deployer.engines.docker.adopted import NONE_ADOPTED, Adoptions
 from deployer.engines.docker.client import Clients, translated, words
+from deployer.engines.docker.events import Events
 from deployer.engines.docker.files import ReleaseFiles
 from deployer.engines.docker.logs import harmless
 from deployer.engines.docker.nginx_image import remove_probes
@@ -53,6 +54,7 @@ class DockerEngine:
         self._logins = logins
         self._files = files
         self._adoptions = adoptions
+        self._events = Events(clients, instance)
 
     def has(self, image: Image) -> bool:
         """Whether the image of this digest is here."""
@@ -149,9 +151,7 @@ class DockerEngine:
 
     def wait_for_change(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
         """Wait until a container of ours may have changed."""
-        return events.wait_for_change(
-            self._clients, self._instance, after, timeout=timeout, stopping=stopping
-        )
+        return self._events.wait(after, timeout=timeout, stopping=stopping)
 
     def retire(self, replica: Replica) -> Replica:
         """Stop with the container's own signal and grace period, then remove it."""

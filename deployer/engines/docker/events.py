@@ -30,33 +30,57 @@ _FILTERS = {
 }
 
 
-def wait_for_change(
-    clients: Clients, instance: str, after: str, *, timeout: float, stopping: Stopping
-) -> str | None:
-    """The moment of the next change after another; see ports.Engine.
+class Events:
+    """Follows the events of one instance's containers, by one connection for many waits.
 
-    Where Docker ends the stream, that counts as a change: it is being stopped.
+    Between two waits it stays open: a Docker that ends meanwhile, and is back before anybody asks,
+    would not be noticed otherwise. One thread waits at a time.
     """
-    silence = timeout + _MARGIN
-    stream = Stream(clients, "follow Docker's events", lambda api: _ask(api, after, silence))
-    stream.start()
-    end = time.monotonic() + timeout
-    try:
-        while time.monotonic() < end:
-            stopping()
-            try:
-                event = stream.lines.get(timeout=min(_GLANCE, timeout))
-            except queue.Empty:
-                continue
-            if isinstance(event, EngineError):
-                raise event
-            if event is None:
-                return after
-            if event and _counts(clients, instance, event):
-                return _moment_after(event)
-        return None
-    finally:
-        stream.cancel()
+
+    def __init__(self, clients: Clients, instance: str) -> None:
+        self._clients = clients
+        self._instance = instance
+        self._told = ""
+        self._kept: Stream | None = None
+
+    def wait(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
+        """The moment of the next change after another; see ports.Engine.
+
+        Where Docker ends the stream, that counts as a change: it is being stopped.
+        """
+        stream = self._stream(after, timeout + _MARGIN)
+        end = time.monotonic() + timeout
+        try:
+            while time.monotonic() < end:
+                stopping()
+                try:
+                    event = stream.lines.get(timeout=min(_GLANCE, timeout))
+                except queue.Empty:
+                    continue
+                if isinstance(event, EngineError):
+                    raise event
+                if event is None:
+                    return after
+                if event and _counts(self._clients, self._instance, event):
+                    self._told, self._kept = _moment_after(event), stream
+                    return self._told
+            return None
+        finally:
+            if self._kept is None:
+                stream.cancel()
+
+    def _stream(self, after: str, silence: float) -> Stream:
+        """The one that told of the moment `after`, or a new one; the caller has it then."""
+        kept, self._kept = self._kept, None
+        if kept is not None and after == self._told:
+            return kept
+        if kept is not None:
+            kept.cancel()
+        made = Stream(
+            self._clients, "follow Docker's events", lambda api: _ask(api, after, silence)
+        )
+        made.start()
+        return made
 
 
 def _ask(api: docker.APIClient, after: str, silence: float) -> requests.Response:

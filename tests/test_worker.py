@@ -98,7 +98,7 @@ def serving(world: World, *names: str) -> bool:
 def looks(world: World) -> None:
     """Wait until the worker has had another look at what there is."""
     now = time.time()
-    eventually(lambda: world.store.snapshot()["at"] > now)
+    eventually(lambda: world.store.snapshot().get("at", 0.0) > now)
 
 
 @pytest.fixture

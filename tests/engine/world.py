@@ -23,7 +23,8 @@ SHORT = {
     "DEPLOYER_DEPLOY__WATCH": "1s",
     # What a test pushes without a webhook waits for what the test does next.
     "DEPLOYER_RECONCILE__INTERVAL": "off",
-    "DEPLOYER_NGINX__KEEPALIVE_TIMEOUT": "1s",
+    # Less, and a client that a busy machine holds up for a second finds its connection closed.
+    "DEPLOYER_NGINX__KEEPALIVE_TIMEOUT": "2s",
     "DEPLOYER_NGINX__DRAIN": "3s",
 }
 NOWHERE = Registry(1, Path("/nonexistent"))

@@ -25,7 +25,7 @@ from deployer.reloading import Reloading
 from deployer.spec import Spec
 from deployer.worker import Worker
 from tests.proxies.test_outputs import state
-from tests.test_worker import eventually
+from tests.test_worker import eventually, working
 from tests.world import World, app, must, small_world
 
 TEMPLATE = """{% for app in apps %}
@@ -72,26 +72,15 @@ class Scene:
     @contextmanager
     def working(self, *outputs: Output, reloading: Reloading | None = None) -> Iterator[Worker]:
         """A worker with these outputs, until the end of the block."""
-        world = self.world
-        world.stop.clear()
-        parts = replace(world.parts, wait=world.stop.wait)
         made = Outputs(
             OutputFiles(self.notes),
-            world.engine,
+            self.world.engine,
             {one.name: one for one in outputs},
             first_pause=0.05,
             longest_pause=0.2,
         )
-        worker = Worker(parts, world.proxy, world.stop, 4, 0.1, 0.02, reloading, made)
-        thread = threading.Thread(target=worker.run)
-        thread.start()
-        try:
+        with working(self.world, reloading=reloading, outputs=made) as worker:
             yield worker
-            assert thread.is_alive()
-        finally:
-            world.stop.set()
-            thread.join(10)
-            assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from deployer.config.sources import Sources
 from deployer.deployment import MAX_ATTEMPTS, Deployment, Status, Step, Trigger, Wanted
 from deployer.errors import EngineUnavailable, NotConfirmed, StartFailed
 from deployer.model import Image, Limits, Running
+from deployer.outputs import Outputs
 from deployer.ports import Order
 from deployer.reloading import Reloading
 from deployer.spec import Spec
@@ -52,12 +53,13 @@ def working(
     parallel: int = 4,
     resync: float = 0.1,
     reloading: Reloading | None = None,
+    outputs: Outputs | None = None,
 ) -> Iterator[Worker]:
     """A worker that runs until the end of the block, and ends then with all its threads."""
     world.stop.clear()
     before = set(threading.enumerate())
     parts = replace(world.parts, wait=world.stop.wait)
-    worker = Worker(parts, world.proxy, world.stop, parallel, resync, 0.02, reloading)
+    worker = Worker(parts, world.proxy, world.stop, parallel, resync, 0.02, reloading, outputs)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -543,6 +545,7 @@ class TestLooking:
         (one,) = served.replicas("web")
         with working(served):
             eventually(lambda: served.stored(number).step is Step.PULL)
+            looks(served)
             served.engine.change(one, Running.EXITED, exit_code=0)
             served.engine.change(one, Running.RUNNING)
             moved = served.addresses(one.deployment)

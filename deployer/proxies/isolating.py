@@ -190,7 +190,7 @@ class Plan:
             return replace(last, targets=kept, handling=handling)
         if version is Version.CLOSED:
             return replace(last, targets=(), template="", snippet="")
-        return Route(last.app, last.hosts, last.path, ())
+        return Route(last.app, last.hosts, last.path, (), weight=last.weight)
 
     def _made(self, site: Site) -> Files:
         version = self.at[site.app]

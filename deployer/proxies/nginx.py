@@ -56,7 +56,6 @@ class Nginx:
         self._taking = Taking(host, self._generations, settings, folder, confirm_limit)
         self._blame = Blame()
         self._held: dict[str, HeldSite] = {}
-        self._routes: Sequence[Route] = ()
         self._seen: Seen | None = None
         self._again = again
         self._try_at: float | None = None
@@ -66,7 +65,7 @@ class Nginx:
         self, routes: Sequence[Route], otherwise: Mapping[str, Route | None] = NOTHING_ELSE
     ) -> Applied:
         """Make these the live routes; see ports.Proxy."""
-        seen = self._rendering.seen(routes)
+        seen = self._rendering.seen()
         if self.stale() or seen != self._seen or self._taking.live() is None:
             self._blame.forget()
         self._seen = None
@@ -78,7 +77,7 @@ class Nginx:
         finally:
             self._drop_candidate()
         # How it was before the first of it was read: what changed since, the next look finds.
-        self._seen, self._routes = seen, tuple(routes)
+        self._seen = seen
         held = plan.held()
         self._note(held)
         return replace(applied, held=held)
@@ -89,7 +88,7 @@ class Nginx:
 
     def stale(self) -> bool:
         """Whether the same routes may give something else now; see ports.Proxy."""
-        changed = self._rendering.seen(self._routes) != self._seen
+        changed = self._rendering.seen() != self._seen
         return changed or self._is_due() or self._rendering.others_chosen()
 
     def certificates(self) -> Sequence[CertificateSeen]:

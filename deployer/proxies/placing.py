@@ -98,7 +98,7 @@ def _holds(folder: int, path: Path, content: bytes, mode: int) -> bool:
         raise OutputFailed(f"{path} is a symlink or no file. Remove it, or write another path")
     if (found.st_size, stat.S_IMODE(found.st_mode)) != (len(content), mode):
         return False
-    with open(os.open(path.name, _READ, dir_fd=folder), "rb") as file:  # noqa: PTH123
+    with os.fdopen(os.open(path.name, _READ, dir_fd=folder), "rb") as file:
         return file.read(len(content) + 1) == content
 
 
@@ -108,7 +108,7 @@ def _replace(folder: int, name: str, content: bytes, mode: int) -> None:
         # Of a worker that was killed just here.
         os.unlink(new, dir_fd=folder)
     try:
-        with open(os.open(new, _NEW, 0o600, dir_fd=folder), "wb") as file:  # noqa: PTH123
+        with os.fdopen(os.open(new, _NEW, 0o600, dir_fd=folder), "wb") as file:
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)

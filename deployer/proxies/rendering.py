@@ -27,8 +27,8 @@ from deployer.proxies.handling import handling_values, has_shared, passwords
 from deployer.proxies.main_values import main_of, main_values, receiver_values
 from deployer.proxies.parseback import Directive, parse_back
 from deployer.proxies.servers import Doors, to_https
-from deployer.proxies.sites import ReceiverSite, Site, sites_of, watched
-from deployer.proxies.templates import Seen, Templates, seen
+from deployer.proxies.sites import ReceiverSite, Site, sites_of
+from deployer.proxies.templates import Seen, Templates
 from deployer.routing import Route
 
 MAIN = "nginx.conf"
@@ -96,9 +96,9 @@ class Rendering:
         """What the hosts of the last time are served with by TLS, as the files are now."""
         return self._certificates.choose(self._routes, self._receiver).seen
 
-    def seen(self, routes: Sequence[Route]) -> Seen:
-        """How all that the files of these routes are made from is on disk now."""
-        return self._templates.seen() + seen([file for one in routes for file in watched(one)])
+    def seen(self) -> Seen:
+        """How all that files are made from is on disk now."""
+        return self._templates.seen()
 
     def reload(self) -> None:
         """Take the templates as they are on disk now. Raises RenderRefused where none can be."""
@@ -125,12 +125,11 @@ class Rendering:
     def site(self, site: Site, facts: NginxFacts) -> dict[str, str]:
         """The files of one app. Raises RenderRefused."""
         known = self._rendered.get(site.app)
-        made_from = self._loaded + seen(site.watched)
         # Rendering costs most with many sites, and few of them change at a time.
-        if known is None or known[:3] != (site, facts, made_from):
+        if known is None or known[:3] != (site, facts, self._loaded):
             files = {file: self.file(file, site, facts) for file in self.names(site, facts)}
             files |= passwords(site.app, site.handling)
-            self._rendered[site.app] = known = (site, facts, made_from, files)
+            self._rendered[site.app] = known = (site, facts, self._loaded, files)
         return known[3]
 
     def names(self, site: Site, facts: NginxFacts) -> list[str]:

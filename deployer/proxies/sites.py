@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from deployer.errors import RenderRefused
 from deployer.proxies import allowed
@@ -44,8 +43,7 @@ class Site:
     Without targets it has no upstream, and all requests for it are answered with 503. Where apps
     share its requests, its targets are those of all of them, each with its weight (else 0); one
     that is `led` by another has no files of its own. Where apps share a host, the block belongs to
-    the one with the shortest path. `watched` are files besides templates that they are made from,
-    `hsts` is whether its answers tell browsers to come by TLS only.
+    the one with the shortest path. `hsts` is whether its answers tell browsers to come by TLS only.
     """
 
     app: str
@@ -54,7 +52,6 @@ class Site:
     servers: tuple[Server, ...] = ()
     template: str = ""
     snippet: str = ""
-    watched: tuple[Path, ...] = ()
     hsts: bool = False
     handling: Handling = _PLAIN
     led: bool = False
@@ -109,15 +106,9 @@ def _site(route: Route, sharing: Sequence[Route], servers: Sequence[Server]) -> 
         tuple(servers),
         route.template and allowed.template(route.template),
         route.snippet and allowed.snippet(route.snippet),
-        watched(route),
         hsts=bool(hsts(route.front)),
         handling=route.handling,
     )
-
-
-def watched(route: Route) -> tuple[Path, ...]:
-    """The files besides templates that a route is made from: a change of one is looked for."""
-    return ()
 
 
 def refused(

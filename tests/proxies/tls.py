@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 from dataclasses import replace
+from typing import Any
 
 from deployer.routing import Front, Route
 from tests.proxies.authority import Authority
@@ -24,8 +25,8 @@ class Tls:
         made = self.rig.route(app, app, path=path)
         return replace(made, hosts=hosts, front=front or Front())
 
-    def own(self, name: str, **more: object) -> Front:
-        return Front(pairs=(self.authority.pair(name),), **more)  # type: ignore[arg-type]
+    def own(self, name: str, **more: Any) -> Front:
+        return Front(pairs=(self.authority.pair(name),), **more)
 
     def apply(self, *routes: Route) -> None:
         self.rig.proxy.apply(routes)

@@ -85,6 +85,10 @@ class Store(Protocol):
         """A deployment by its id."""
         ...
 
+    def superseding(self, deployment: Deployment) -> Deployment | None:
+        """The deployment that took the place of a superseded one; None where none did."""
+        ...
+
     def transitions(self, deployment: int) -> list[Transition]:
         """What happened to a deployment, oldest first."""
         ...

@@ -101,6 +101,21 @@ class Reading:
         with self._database.reading() as connection:
             return bool(connection.execute(select(waiting)).scalar_one())
 
+    def superseding(self, deployment: Deployment) -> Deployment | None:
+        """The deployment that took the place of a superseded one; None where none did."""
+        if deployment.status is not Status.SUPERSEDED:
+            return None
+        table = tables.deployments
+        # Both are written in one transaction, with one time.
+        newer = select(table).where(
+            table.c.app == deployment.app,
+            table.c.id > deployment.id,
+            table.c.queued_at == deployment.ended_at,
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(newer.order_by(table.c.id).limit(1)).one_or_none()
+        return None if row is None else rows.deployment_of(row)
+
     def transitions(self, deployment: int) -> list[Transition]:
         """What happened to a deployment, oldest first."""
         table = tables.transitions

@@ -93,9 +93,16 @@ class Hooks:
             return document(answer, 202)
         if not queued:
             return not_deployed(answer)
-        digests = {app: push.image.digest for push, found in matches for app in found.apps}
-        waited = self.waiting.until_ended([number for number, _ in recorded.deployments], wait)
-        return outcome(answer, waited, digests)
+        digests = {
+            app: push.image.digest
+            for push, found in matches
+            for app in found.apps
+            if push.image.digest
+        }
+        # Whoever tells of the same push a moment later takes its place in the queue; which digest
+        # is live then says whose push it was.
+        numbers = [number for number, _ in recorded.deployments]
+        return outcome(answer, self.waiting.until_ended(numbers, wait, digests), digests)
 
     def _record(self, delivery: Delivery, wanted: list[Wanted], *, once: bool = False) -> Recorded:
         recorded = self.store.record(delivery, wanted, once=once)

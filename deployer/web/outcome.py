@@ -22,8 +22,8 @@ _FAILED = ENDED - _DEPLOYED - {Status.SUPERSEDED}
 def outcome(answer: Mapping[str, Any], waited: Waited, hints: Mapping[str, str]) -> Response:
     """The answer to a delivery, with the deployments as they are after waiting.
 
-    `hints` are the digests that the sender says it pushed, by app, "" where it does not say:
-    where another one is live, the tag has moved since.
+    `hints` are the digests that the sender says it pushed, by app, where it says so: where another
+    one is live, the tag has moved since.
     """
     if waited.deployments:
         answer = {**answer, "deployments": [_shown(one) for one in waited.deployments]}
@@ -45,7 +45,7 @@ def not_deployed(answer: Mapping[str, Any]) -> Response:
 
 
 def _overtaken(one: Deployment, hints: Mapping[str, str]) -> bool:
-    moved = one.status in _DEPLOYED and hints.get(one.app) not in (None, "", one.digest)
+    moved = one.status in _DEPLOYED and hints.get(one.app, one.digest) != one.digest
     return moved or one.status is Status.SUPERSEDED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 
@@ -43,20 +43,23 @@ class Waiting:
         self._store = store
         self._places = BoundedSemaphore(threads // SHARE)
 
-    def until_ended(self, numbers: Sequence[int], seconds: float) -> Waited:
+    def until_ended(
+        self, numbers: Sequence[int], seconds: float, follow: Collection[str] = ()
+    ) -> Waited:
         """The deployments once all have ended, at the latest after `seconds` or LONGEST.
 
+        Of the apps in `follow` a superseded one is waited for in what took its place.
         Raises nothing: what was committed before stays true where the store cannot be read.
         """
         try:
-            return self._wait(numbers, min(seconds, LONGEST))
+            return self._wait(numbers, min(seconds, LONGEST), follow)
         except StoreError as error:
             log.warning("waiting was given up", reason=str(error))
             return Waited((), _LATER)
 
-    def _wait(self, numbers: Sequence[int], seconds: float) -> Waited:
+    def _wait(self, numbers: Sequence[int], seconds: float, follow: Collection[str]) -> Waited:
         deadline = time.monotonic() + seconds
-        now = self._look(numbers)
+        now = self._look(numbers, follow)
         if not now.retry_after or not seconds:
             return now
         if not self._places.acquire(blocking=False):
@@ -64,15 +67,21 @@ class Waiting:
         try:
             while now.retry_after and time.monotonic() < deadline:
                 time.sleep(POLL)
-                now = self._look(numbers)
+                now = self._look(numbers, follow)
         finally:
             self._places.release()
         return now
 
-    def _look(self, numbers: Sequence[int]) -> Waited:
-        found = [one for number in numbers if (one := self._store.deployment(number))]
+    def _look(self, numbers: Sequence[int], follow: Collection[str]) -> Waited:
+        asked = [one for number in numbers if (one := self._store.deployment(number))]
+        found = [self._newest(one) if one.app in follow else one for one in asked]
         ended = len(found) == len(numbers) and all(one.status in ENDED for one in found)
         return Waited(tuple(found), 0 if ended else _SOON)
+
+    def _newest(self, one: Deployment) -> Deployment:
+        while newer := self._store.superseding(one):
+            one = newer
+        return one
 
 
 def asked_wait(query: Mapping[str, str]) -> float | None:

@@ -99,6 +99,15 @@ class Deliveries:
         assert must(store.claim(160.0)).id == newer
         assert store.claim(160.0) is None
 
+    def test_what_took_the_place_of_a_superseded_deployment_is_known(self, store: Store) -> None:
+        """Also where other apps and the same app were asked for since."""
+        oldest, middle = store.enqueue(wanted(), 150.0), store.enqueue(wanted(), 151.0)
+        store.enqueue(wanted("api"), 152.0)
+        newest = store.enqueue(wanted(), 152.0)
+        assert must(store.superseding(must(store.deployment(oldest)))).id == middle
+        assert must(store.superseding(must(store.deployment(middle)))).id == newest
+        assert store.superseding(must(store.deployment(newest))) is None
+
     def test_one_delivery_that_asks_twice_for_an_app_leaves_one_queued(self, store: Store) -> None:
         recorded = store.record(delivery(), [wanted(tag="1"), wanted(tag="2")])
         (first, _), (second, _) = recorded.deployments

@@ -118,6 +118,25 @@ def test_what_a_newer_push_overtook_is_a_409(receiver: Running) -> None:
     end_all(receiver, Status.SUCCEEDED)
 
 
+@pytest.mark.parametrize(("live", "code"), [(DIGEST, 200), (ANOTHER, 409)])
+def test_who_says_what_it_pushed_is_told_of_what_took_its_place(
+    receiver: Running, pool: ThreadPoolExecutor, live: str, code: int
+) -> None:
+    """The registry tells of the same push a moment later, twice; its deployment is the one."""
+    content, run = {**LATEST, "digest": DIGEST}, f"run-again-{code}"
+    before = receiver.queued()
+    waiting = pool.submit(wait, receiver, "10", content, run)
+    queued(receiver, before)
+    for _ in range(2):
+        assert receiver.post(push("latest")).status == 202
+    ended = end(receiver, "web", Status.SUCCEEDED, live)
+    answer = waiting.result()
+    assert answer.status == code
+    assert said(answer)["deployments"][0]["id"] == ended.id
+    assert wait(receiver, "0", content, run).status == code
+    end_all(receiver, Status.SUCCEEDED)
+
+
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.UNCHANGED])
 def test_a_tag_that_moved_since_is_a_409_for_who_said_which_digest_it_pushed(
     receiver: Running, status: Status

@@ -18,10 +18,10 @@ from deployer.proxies.templates import package_templates
 from tests.engine.app import App
 from tests.engine.world import World, seconds
 from tests.lab.clients import CLOSING, HTTP2, SATURATING, THINKING, Load, Report, check_ids
-from tests.lab.deployer import free_port
 from tests.lab.errors import LabError
 from tests.lab.images import NGINX, ensure_base_images
 from tests.lab.packages import ensure
+from tests.lab.ports import free_port
 from tests.lab.shell import run, wait_until
 from tests.lab.user import folder
 from tests.lab.wire import Broken

@@ -11,8 +11,8 @@ import pytest
 from deployer.health import Prober
 from deployer.model import HealthCheck
 from deployer.tls_probe import Doors
+from tests.lab.ports import free_port
 from tests.proxies.authority import Authority
-from tests.proxies.rig import free_port
 from tests.test_health import says, server
 
 

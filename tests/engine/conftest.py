@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.world import LOGIN
-from tests.lab.deployer import free_port
 from tests.lab.engine import ensure_engine
 from tests.lab.images import ensure_base_images
+from tests.lab.ports import free_port
 from tests.lab.registry import Registry, ensure_registry
 from tests.lab.user import folder
 

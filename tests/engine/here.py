@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.lab import pip_in_builds
-from tests.lab.deployer import free_port
+from tests.lab.ports import free_port
 from tests.lab.registry import shared_registry
 
 NOT_HERE = {

@@ -17,8 +17,8 @@ from tests.engine.test_restarts import SLOWLY
 from tests.engine.trouble import troubles
 from tests.engine.world import World, serving
 from tests.lab.clients import CLOSING, Load
-from tests.lab.deployer import free_port
 from tests.lab.faults import FaultyRegistry
+from tests.lab.ports import free_port
 from tests.lab.private_engine import PrivateEngine, entered, private_engine
 from tests.lab.registry import SHARED_PORT, Registry
 from tests.lab.shell import run, succeeds, wait_until

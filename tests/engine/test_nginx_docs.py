@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.docs import ROOT, block
-from tests.lab.deployer import free_port
+from tests.lab.ports import free_port
 from tests.lab.shell import run, succeeds, wait_until
 from tests.lab.user import folder
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engine.world import World, world
-from tests.lab.deployer import free_port
+from tests.lab.ports import free_port
 from tests.lab.shell import run
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]

@@ -15,9 +15,9 @@ import pytest
 from tests.engine.app import App
 from tests.engine.trouble import troubles
 from tests.engine.world import World, world
-from tests.lab.deployer import free_port
 from tests.lab.faults import FaultyRegistry
 from tests.lab.images import build, push
+from tests.lab.ports import free_port
 from tests.lab.registry import shared_registry
 from tests.lab.shell import run, wait_until
 from tests.lab.user import folder

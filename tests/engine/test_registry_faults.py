@@ -10,8 +10,8 @@ import pytest
 
 from tests.engine.app import App
 from tests.engine.world import World, serving
-from tests.lab.deployer import free_port
 from tests.lab.faults import FaultyRegistry
+from tests.lab.ports import free_port
 from tests.lab.user import folder
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]

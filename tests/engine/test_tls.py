@@ -8,9 +8,9 @@ import json
 import pytest
 
 from tests.engine.world import World, world
+from tests.lab.ports import free_port
 from tests.lab.shell import wait_until
 from tests.proxies.authority import Authority, serial
-from tests.proxies.rig import free_port
 
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.long]
 

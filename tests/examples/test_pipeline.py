@@ -13,10 +13,10 @@ import pytest
 
 from tests.engine.world import World, world
 from tests.examples.pipeline import EXAMPLES, SCRIPT, VENV, Done, pipeline, step
-from tests.lab.deployer import free_port
 from tests.lab.engine import ensure_engine
 from tests.lab.images import ensure_base_images, present
 from tests.lab.pip_in_builds import build_arguments, context
+from tests.lab.ports import free_port
 from tests.lab.registry import Listener, Registry
 from tests.lab.relay import Relay
 from tests.lab.shell import run

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.examples.pipeline import SCRIPT, VENV, Done, pipeline, readme, step, steps, workflow
-from tests.lab.deployer import free_port
 from tests.lab.packages import ensure
+from tests.lab.ports import free_port
 from tests.lab.shell import run
 
 CHECKOUT = SCRIPT.parents[2]

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,22 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LabError
+from .ports import free_port
 from .processes import last_lines
 from .shell import run, wait_until
 from .user import RECEIVER_USER, ensure_receiver_user
 
 CONFIG = Path(__file__).parents[2] / "config.yml"
-
-
-def free_port(preferred: int = 0) -> int:
-    """Return the preferred port of this machine if nobody has it, else any free one."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", preferred))
-        except OSError:
-            probe.bind(("0.0.0.0", 0))
-        return int(probe.getsockname()[1])
 
 
 class Deployer:
@@ -258,4 +247,4 @@ class Deployer:
 
 _COMMAND = (sys.executable, "-P", "-m", "deployer")
 
-__all__ = ["CONFIG", "RECEIVER_USER", "Deployer", "free_port"]
+__all__ = ["CONFIG", "RECEIVER_USER", "Deployer"]

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import secrets
-import socket
 import subprocess
 import threading
 from contextlib import ExitStack
@@ -23,17 +22,10 @@ from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
 from deployer.routing import KeyPair, Target
 from tests.contracts.proxy import ProxyRig
+from tests.lab.ports import free_port
 
 RECEIVER = "hooks.example"
 MAX_BODY = 2000
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def docker(*args: str) -> str:

@@ -19,8 +19,9 @@ from deployer.proxies.templates import package_templates
 from deployer.routing import Guard, Handling, Route, Target
 from deployer.stores.files import prepare_state
 from tests.lab.packages import ensure
+from tests.lab.ports import free_port
 from tests.lab.user import folder
-from tests.proxies.rig import Replica, free_port
+from tests.proxies.rig import Replica
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 

@@ -11,7 +11,8 @@ import pytest
 from deployer.errors import ConfigRejected, NotConfirmed, ProxyError, RenderRefused
 from deployer.proxies.templates import package_templates
 from tests.contracts.proxy import HOST, until
-from tests.proxies.rig import NginxRig, docker, free_port
+from tests.lab.ports import free_port
+from tests.proxies.rig import NginxRig, docker
 
 pytestmark = pytest.mark.lab
 

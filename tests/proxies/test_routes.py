@@ -27,7 +27,8 @@ from deployer.routing import Route, Target
 from tests.contracts.proxy import until
 from tests.docs import ROOT, block
 from tests.lab.images import NGINX
-from tests.proxies.rig import NginxRig, docker, free_port
+from tests.lab.ports import free_port
+from tests.proxies.rig import NginxRig, docker
 
 pytestmark = pytest.mark.lab
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from deployer.cli.handover import Handover
 from deployer.config.values import AppPart, HookPart, ReceiverPart
 from deployer.stores.schema import migrate
 from deployer.stores.sqlite import SQLiteStore
+from tests.lab.ports import free_port
 from tests.lab.wire import Answer, Broken, Wire
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -95,12 +95,6 @@ def wait_until(true: Callable[[], Any], what: str, limit: float = 20.0) -> None:
     while not true():
         assert time.monotonic() < deadline, f"waited {limit:g} s in vain for {what}"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Running:

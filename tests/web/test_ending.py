@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from deployer.web.healthcheck import answers, is_worker
-from tests.web.receiver import TOKEN, free_port, push, running
+from tests.lab.ports import free_port
+from tests.web.receiver import TOKEN, push, running
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -17,13 +17,13 @@ import pytest
 
 from deployer.config.values import HookPart
 from deployer.stores.schema import migrate
+from tests.lab.ports import free_port
 from tests.lab.wire import Broken, Wire
 from tests.web.receiver import (
     REPOSITORY,
     SECOND_TOKEN,
     TOKEN,
     Running,
-    free_port,
     hashed,
     part_for,
     push,

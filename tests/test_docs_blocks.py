@@ -32,6 +32,9 @@ BLOCKS = [one for page in PAGES for one in blocks(page)]
 TYPED = [*tutorial(), *blocks(OPERATIONS), *section_on_tls()]
 """Blocks whose commands are typed one by one by tests/engine/test_tutorial.py."""
 
+OTHERS = {"actions", "notifications"}
+"""Snippets of what is no configuration of ours."""
+
 DRAWINGS = {"", "mermaid"}
 UNIT = ROOT / "examples" / "systemd" / "deployer.service"
 SYSTEMD = {
@@ -115,7 +118,7 @@ def test_the_reader_of_blocks_misses_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "one", [one for one in BLOCKS if one.language == "yaml" and one.name != "actions"], ids=str
+    "one", [one for one in BLOCKS if one.language == "yaml" and one.name not in OTHERS], ids=str
 )
 def test_every_snippet_of_configuration_loads(one: Block, tmp_path: Path) -> None:
     """With the files that it names; a snippet is a config.yml, or sections of one."""

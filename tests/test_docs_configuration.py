@@ -70,7 +70,14 @@ NEEDS: dict[str, dict[str, Any]] = {
         for key in ("template", "snippet")
     },
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
-    "hooks.*.registry": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
+    **{
+        f"hooks.*.{key}": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}}
+        for key in ("registry", "aliases")
+    },
+    "hooks.*.rules": {
+        "hooks": {"dockerhub": {"source": "github", "secret_file": "secrets/ci.secret"}},
+        "apps": {"web": {"image": "ghcr.io/acme/shop"}},
+    },
     **{
         f"outputs.*.{key}": {"outputs": {"one": {"template": "a.j2", "file": "/srv/a"} | more}}
         for key, more in {

@@ -39,7 +39,7 @@ COMMANDS = {
     },
     "Set up": {
         "check": Command("deployer.cli.setup:check", "all problems of the configuration"),
-        "hooks": Command("deployer.cli.setup:hooks", "what to paste at each sender"),
+        "hooks": Command("deployer.cli.hooks:hooks", "what to paste at each sender; or try one"),
         "adopt": Command("deployer.cli.adopt:adopt", "the configuration of a running container"),
         "render": Command("deployer.cli.render:render", "the Nginx configuration, as it would be"),
     },

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from deployer.config.dependencies import check_order
-from deployer.config.file import NAMING, SIGNING, SOURCES, File, HookFile
+from deployer.config.file import File
 from deployer.config.fitting import check_spec
 from deployer.config.fronts import check_fronts
+from deployer.config.hooks import check_hooks
 from deployer.config.nginx import check_nginx
 from deployer.config.output_file import check_outputs
 from deployer.config.problems import Key, Problems
@@ -32,24 +33,8 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     ]
     for app in timed:
         _times(app, problems)
-    for name, hook in file.hooks.items():
-        if not problems.touch(("hooks", name, "source")):
-            _source(name, hook, problems)
-            _proof(name, hook, problems)
-        images: list[Key] = [("apps", app, "image") for app in apps]
-        if not problems.touch(("hooks", name, "registry"), ("hooks", name, "source"), *images):
-            _reach(name, hook, apps, problems)
+    check_hooks(file, apps, problems)
     _logins(file, problems)
-
-
-def source_of(name: str, hook: HookFile) -> str:
-    """The kind of sender of a hook."""
-    return hook.source or name
-
-
-def registry_of(name: str, hook: HookFile) -> str:
-    """The registry that a hook's repositories are on, under its one name."""
-    return canonical_host(hook.registry or SOURCES.get(source_of(name, hook), ""))
 
 
 def _routes(file: File, apps: dict[str, App], problems: Problems) -> None:
@@ -140,46 +125,6 @@ def _times(app: App, problems: Problems) -> None:
                 problems.first(("apps", app.name, "health", name), ("apps", app.name, "health")),
                 "longer than the time to become healthy. Lower it or raise health.deadline.",
             )
-
-
-def _source(name: str, hook: HookFile, problems: Problems) -> None:
-    if source_of(name, hook) not in SOURCES:
-        known = ", ".join(SOURCES)
-        problems.add(
-            ("hooks", name, "source"),
-            f"no source has this name. Write `source:` with one of: {known}.",
-        )
-
-
-def _proof(name: str, hook: HookFile, problems: Problems) -> None:
-    """Each hook has something to tell its sender by, of a kind that this sender can use."""
-    key: Key = ("hooks", name)
-    source = source_of(name, hook)
-    if hook.secret_file and source in SOURCES and source not in SIGNING:
-        problems.add(
-            (*key, "secret_file"),
-            f"{source} signs nothing, so it has no signing secret. Write `token_file:`.",
-        )
-    elif not (hook.token_file or hook.secret_file) and not problems.touch(
-        (*key, "token_file"), (*key, "secret_file")
-    ):
-        more = ", or `secret_file:` if the sender signs" if source in SIGNING else ""
-        problems.add(
-            (*key, "token_file"),
-            f"this key is missing. Write it, such as `token_file: secrets/{name}.token`{more}.",
-        )
-
-
-def _reach(name: str, hook: HookFile, apps: dict[str, App], problems: Problems) -> None:
-    if source_of(name, hook) in NAMING and not hook.registry:
-        return
-    registry = registry_of(name, hook)
-    if registry and apps and all(app.image.host != registry for app in apps.values()):
-        problems.add(
-            problems.first(("hooks", name, "registry"), ("hooks", name)),
-            f"no app has an image on {registry}, so no push could ever deploy one. "
-            "Write the registry that the images are on.",
-        )
 
 
 def _logins(file: File, problems: Problems) -> None:

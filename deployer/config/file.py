@@ -6,10 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
     Field,
-    PlainValidator,
-    WithJsonSchema,
     model_validator,
 )
 
@@ -17,22 +14,13 @@ from deployer.config import fronts, kinds, nginx, routing_kinds
 from deployer.config.app_file import AppFile
 from deployer.config.compose import process as compose
 from deployer.config.deploy_file import DeployFile, ReconcileFile
+from deployer.config.hook_file import HookFile
 from deployer.config.output_file import OutputFile
-from deployer.config.problems import nearest
 from deployer.config.section import Section
 from deployer.config.values import Nginx, Paths, Receiver, Worker
-from deployer.model import DEFAULT_REGISTRY, HealthCheck, Limits
+from deployer.model import HealthCheck, Limits
 from deployer.routing import KeyPair
 from deployer.spec import Spec
-
-SOURCES = {"dockerhub": DEFAULT_REGISTRY, "generic": DEFAULT_REGISTRY}
-"""The kinds of senders, and the registry that each one's repositories are on by default."""
-
-SIGNING = frozenset({"generic"})
-"""Those that may sign their bodies instead of showing a token."""
-
-NAMING = frozenset({"generic"})
-"""Those whose images may name their own registry."""
 
 _RECEIVER, _NGINX, _PATHS, _WORKER = Receiver(), Nginx(), Paths(), Worker()
 _LIMITS, _SPEC, _HEALTH = Limits(), Spec(), HealthCheck()
@@ -42,18 +30,6 @@ def _mapping(value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError("not a mapping. Write names below it, further to the right.")
     return value
-
-
-def _source(value: Any) -> str:
-    name = kinds.text(value, f"Known are: {', '.join(SOURCES)}.")
-    if name not in SOURCES:
-        raise ValueError(f"no source has this name. {nearest(name, SOURCES)}")
-    return name
-
-
-Source = Annotated[
-    str, PlainValidator(_source), WithJsonSchema({"type": "string", "enum": list(SOURCES)})
-]
 
 
 class ReceiverFile(Section):
@@ -143,29 +119,6 @@ class WorkerFile(Section):
     """The only process that talks to Docker and Nginx."""
 
     parallel: kinds.Count = Field(_WORKER.parallel, description="Deployments run at once.")
-
-
-class HookFile(Section):
-    """A place where one sender posts: /hooks/<name>, with its token or its signature."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["token_file"]}, {"required": ["secret_file"]}]}
-    )
-
-    source: Source | None = Field(None, description="Kind of sender. Default: the hook's name.")
-    registry: kinds.RegistryHost | None = Field(
-        None, description="Registry that the sender's repositories are on. Default per source."
-    )
-    token_file: compose.Files = Field(
-        (),
-        description="File with the token that the sender shows; at most two, while rotating.",
-        examples=["secrets/dockerhub.token"],
-    )
-    secret_file: compose.Files = Field(
-        (),
-        description="File with the secret (whsec_...) that a generic sender signs with; or two.",
-        examples=["secrets/ci.secret"],
-    )
 
 
 class RegistryFile(Section):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from deployer.config.apps import app_of, environment_of, files_of
-from deployer.config.checks import check_together, registry_of, source_of
+from deployer.config.checks import check_together
 from deployer.config.composefile import join
 from deployer.config.document import read
 from deployer.config.envfile import Fill
@@ -15,13 +15,16 @@ from deployer.config.environment import overlay
 from deployer.config.file import File
 from deployer.config.files import is_folder
 from deployer.config.fronts import anchored, with_files_from
+from deployer.config.hook_file import HookFile
+from deployer.config.hooks import hooks_of, source_of
 from deployer.config.origins import origins_of
 from deployer.config.output_file import check_templates, outputs_of
 from deployer.config.problems import Key, Problems, dotted
 from deployer.config.route_texts import texts_of
 from deployer.config.secrets import password_in, signing_secrets, token_hashes
+from deployer.config.senders import SENDERS
 from deployer.config.validation import validate
-from deployer.config.values import Config, Hook, Nginx, Paths, Receiver, RegistryLogin, Worker
+from deployer.config.values import Config, Nginx, Paths, Receiver, RegistryLogin, Worker
 from deployer.difference import Origins
 from deployer.model import App, canonical_host
 
@@ -114,17 +117,29 @@ def _check_worker_files(file: File, problems: Problems) -> None:
 
 
 def _check_tokens(file: File, problems: Problems) -> None:
-    files: dict[Key, tuple[Path, ...]] = {
-        ("hooks", name, "token_file"): hook.token_file for name, hook in file.hooks.items()
-    }
-    files["receiver", "operator_token_file"] = file.receiver.operator_token_file
-    files["receiver", "metrics_token_file"] = file.receiver.metrics_token_file
-    for key, paths in files.items():
-        for text in [] if problems.touch(key) else token_hashes(paths)[1]:
-            problems.add(key, text)
+    receiver = file.receiver
+    for name, paths in (
+        ("operator_token_file", receiver.operator_token_file),
+        ("metrics_token_file", receiver.metrics_token_file),
+    ):
+        own: Key = ("receiver", name)
+        for text in [] if problems.touch(own) else token_hashes(paths)[1]:
+            problems.add(own, text)
     for name, hook in file.hooks.items():
-        key = ("hooks", name, "secret_file")
-        for text in [] if problems.touch(key) else signing_secrets(hook.secret_file)[1]:
+        if not problems.touch(("hooks", name, "source")):
+            _check_proof(name, hook, problems)
+
+
+def _check_proof(name: str, hook: HookFile, problems: Problems) -> None:
+    sender = SENDERS[source_of(name, hook)]
+    proofs: dict[Key, list[str]] = {}
+    if sender.shows:
+        proofs["hooks", name, "token_file"] = token_hashes(hook.token_file, typed=sender.typed)[1]
+    if sender.signs:
+        found = signing_secrets(hook.secret_file, sender.signs)[1]
+        proofs["hooks", name, "secret_file"] = found
+    for key, texts in proofs.items():
+        for text in [] if problems.touch(key) else texts:
             problems.add(key, text)
 
 
@@ -147,16 +162,7 @@ def _config(
         nginx=Nginx(**file.nginx.model_dump()),
         paths=Paths(**file.paths.model_dump()),
         worker=Worker(**file.worker.model_dump()),
-        hooks={
-            name: Hook(
-                name=name,
-                source=source_of(name, hook),
-                registry=registry_of(name, hook),
-                token_file=hook.token_file,
-                secret_file=hook.secret_file,
-            )
-            for name, hook in file.hooks.items()
-        },
+        hooks=hooks_of(file, apps),
         registries={
             canonical_host(host): RegistryLogin(
                 host=canonical_host(host),

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.config.files import read_text
+from deployer.config.senders import SENDERS, Signing
 from deployer.config.values import AppPart, Config, HookPart, ReceiverPart, RegistryLogin
 from deployer.errors import ConfigError
 
 _MOST = 2
 _BITS = 128
 _LEAST_DISTINCT = 8
+_LEAST_TYPED = 16
 _HASH = re.compile(r"sha256:[0-9a-fA-F]{64}")
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]+")
 _ALPHABETS = (
@@ -29,21 +31,24 @@ _PREFIX = "whsec_"
 _KEY_SIZES = range(24, 65)
 
 
-def token_hashes(files: Sequence[Path]) -> tuple[tuple[str, ...], list[str]]:
+def token_hashes(
+    files: Sequence[Path], *, typed: bool = False
+) -> tuple[tuple[str, ...], list[str]]:
     """The hashes (`sha256:<hex>`) of all tokens in the files, and all that is wrong there.
 
-    A file has one token a line, plain or as its hash; at most two are valid at once.
+    A file has one token a line, plain or as its hash; at most two are valid at once. `typed` ones
+    may be any value that somebody gave a sender to show in a header.
     """
-    return _read_all(files, _TOKENS)
+    return _read_all(files, _TYPED if typed else _TOKENS)
 
 
-def signing_secrets(files: Sequence[Path]) -> tuple[tuple[str, ...], list[str]]:
+def signing_secrets(files: Sequence[Path], signing: Signing) -> tuple[tuple[str, ...], list[str]]:
     """The secrets that bodies are signed with, plain, and all that is wrong in the files.
 
-    A file has one a line, `whsec_` and the base64 of 24 to 64 random bytes, as Standard Webhooks
-    has it; at most two are valid at once.
+    A file has one a line, at most two are valid at once. As Standard Webhooks has them they are
+    `whsec_` and the base64 of 24 to 64 random bytes.
     """
-    return _read_all(files, _SECRETS)
+    return _read_all(files, _SECRETS[signing])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,15 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             yield number, token
 
 
+def _not_a_hash(token: str) -> str:
+    return "is not sha256: and 64 hexadecimal digits" if token.startswith("sha256:") else ""
+
+
 def _weakness(token: str) -> str:
     if _HASH.fullmatch(token):
         return ""
-    if token.startswith("sha256:"):
-        return "is not sha256: and 64 hexadecimal digits"
+    if what := _not_a_hash(token):
+        return what
     if not _TOKEN.fullmatch(token):
         return "has characters that a URL cannot hold"
     alphabet = next((size for form, size in _ALPHABETS if form.fullmatch(token)), 64)
@@ -101,6 +110,26 @@ def _weakness(token: str) -> str:
         return f"is a token of less than {_BITS} bit"
     if len(set(token)) < _LEAST_DISTINCT:
         return "is a token that is not random"
+    return ""
+
+
+def _typed_weakness(token: str) -> str:
+    if _HASH.fullmatch(token):
+        return ""
+    return _not_a_hash(token) or _guessable(token)
+
+
+def _plain_weakness(secret: str) -> str:
+    if _HASH.fullmatch(secret):
+        return "is the hash of a secret; to see whether a body is signed takes the secret itself"
+    return _guessable(secret)
+
+
+def _guessable(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        return "has characters that no header can hold"
+    if len(text) < _LEAST_TYPED or len(set(text)) < _LEAST_DISTINCT:
+        return f"has less than {_LEAST_TYPED} characters, or the same few again and again"
     return ""
 
 
@@ -130,9 +159,13 @@ _TOKENS = _Kind(
     _weakness,
     _hashed,
 )
-_SECRETS = _Kind(
-    "secret", 'Make one: echo "whsec_$(openssl rand -base64 32)" > FILE', _not_a_secret, str
-)
+_TYPED = _Kind("token", _TOKENS.make, _typed_weakness, _hashed)
+_SECRETS = {
+    Signing.STANDARD: _Kind(
+        "secret", 'Make one: echo "whsec_$(openssl rand -base64 32)" > FILE', _not_a_secret, str
+    ),
+    Signing.PLAIN: _Kind("secret", _TOKENS.make, _plain_weakness, str),
+}
 
 
 def receiver_part(config: Config) -> ReceiverPart:
@@ -143,22 +176,27 @@ def receiver_part(config: Config) -> ReceiverPart:
     """
     problems: list[str] = []
 
-    def read(key: str, files: Sequence[Path], kind: _Kind = _TOKENS) -> tuple[str, ...]:
-        kept, wrong = _read_all(files, kind)
+    def read(key: str, found: tuple[tuple[str, ...], list[str]]) -> tuple[str, ...]:
+        kept, wrong = found
         problems.extend(f"{config.places.get(key, key)}: {each}" for each in wrong)
         return kept
 
-    operators = read("receiver.operator_token_file", config.receiver.operator_token_file)
-    scrapers = read("receiver.metrics_token_file", config.receiver.metrics_token_file)
-    hooks = {
-        name: HookPart(
+    receiver = config.receiver
+    operators = read("receiver.operator_token_file", token_hashes(receiver.operator_token_file))
+    scrapers = read("receiver.metrics_token_file", token_hashes(receiver.metrics_token_file))
+    hooks = {}
+    for name, hook in config.hooks.items():
+        sender = SENDERS[hook.source]
+        shown = token_hashes(hook.token_file, typed=sender.typed)
+        signing = signing_secrets(hook.secret_file, sender.signs) if sender.signs else ((), [])
+        hooks[name] = HookPart(
             source=hook.source,
             registry=hook.registry,
-            tokens=read(f"hooks.{name}.token_file", hook.token_file),
-            secrets=read(f"hooks.{name}.secret_file", hook.secret_file, _SECRETS),
+            aliases=hook.aliases,
+            rules=hook.rules,
+            tokens=read(f"hooks.{name}.token_file", shown),
+            secrets=read(f"hooks.{name}.secret_file", signing),
         )
-        for name, hook in config.hooks.items()
-    }
     if problems:
         raise ConfigError(problems)
     return ReceiverPart(

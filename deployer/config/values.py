@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from deployer.difference import Origins
 from deployer.model import App
 from deployer.routing import Front, KeyPair
+from deployer.rules import Rule
 
 
 class Value(BaseModel):
@@ -123,13 +124,16 @@ class Output(Value):
 class Hook(Value):
     """One place where a sender posts: `/hooks/<name>`.
 
-    `token_file` has what the sender shows (at the end of the URL or as bearer token),
-    `secret_file` what it signs its bodies with; at least one of them is there.
+    `token_file` has what the sender shows (at the end of the URL or in a header),
+    `secret_file` what it signs its bodies with; at least one of them is there. `registry` is ""
+    where each event says its own; `aliases` are beginnings of image names and what stands for them.
     """
 
     name: str
     source: str
-    registry: str
+    registry: str = ""
+    aliases: Mapping[str, str] = {}
+    rules: tuple[Rule, ...] = ()
     token_file: tuple[Path, ...] = ()
     secret_file: tuple[Path, ...] = ()
 
@@ -172,7 +176,9 @@ class HookPart(Value):
     """
 
     source: str
-    registry: str
+    registry: str = ""
+    aliases: Mapping[str, str] = {}
+    rules: tuple[Rule, ...] = ()
     tokens: tuple[str, ...] = ()
     secrets: tuple[str, ...] = Field((), repr=False)
 

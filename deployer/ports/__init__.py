@@ -28,7 +28,7 @@ from deployer.ports.rows import (
     Quarantine,
     Recorded,
 )
-from deployer.ports.source import Heard, Inbound, Source
+from deployer.ports.source import Credential, Facts, Heard, Inbound, Known, Source
 from deployer.ports.store import Store
 
 __all__ = [
@@ -38,12 +38,15 @@ __all__ = [
     "Applied",
     "CertificateSeen",
     "Counts",
+    "Credential",
     "Delivery",
     "Engine",
+    "Facts",
     "Found",
     "Heard",
     "HeldSite",
     "Inbound",
+    "Known",
     "Login",
     "Logins",
     "Maintained",

@@ -6,21 +6,14 @@ is never read: Docker withdrew it, and it would let an unsigned body choose what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from deployer.errors import BadPayload
-from deployer.model import Push, image_of
-from deployer.ports import Heard, Inbound
+from deployer.model import DEFAULT_REGISTRY, Image
+from deployer.ports import Credential, Facts, Heard, Inbound, Known
 from deployer.sources import strict_json
+from deployer.sources.pushes import ignored, not_an_image, pushed
+from deployer.sources.reading import needed, text
+from deployer.sources.sampling import shows
 from deployer.sources.signatures import check_token
-
-# `media_type` is that of the config blob, undocumented; what is not listed may be an image.
-_NOT_IMAGES = {
-    "application/vnd.cncf.helm.config.v1+json": "a Helm chart",
-    "application/vnd.docker.plugin.v1+json": "a Docker plugin",
-    "application/vnd.oci.empty.v1+json": "an OCI artifact",
-}
 
 
 class DockerHub:
@@ -28,41 +21,30 @@ class DockerHub:
 
     secret_kind = "a random token at the end of the URL"  # noqa: S105 - says what kind, is none
 
-    def verify(self, inbound: Inbound, tokens: Sequence[str], secrets: Sequence[str] = ()) -> None:
+    def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the URL ends in one of the tokens; it signs nothing."""
-        check_token(inbound.token, tokens)
+        check_token(inbound.token, known.tokens)
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image, or why there is none. Raises BadPayload on wrong types."""
         payload = strict_json.load(inbound.body)
-        pushed = _section(payload, "push_data")
-        repository = _text(_section(payload, "repository"), "repository", "repo_name")
-        tag = _text(pushed, "push_data", "tag")
-        kind = _NOT_IMAGES.get(_text(pushed, "push_data", "media_type"))
+        push = needed(payload, "push_data")
+        repository = text(needed(payload, "repository"), "repo_name")
+        tag = text(push, "tag")
+        # `media_type` is that of the config blob, undocumented.
+        kind = not_an_image(text(push, "media_type"))
         if not repository:
             raise BadPayload("the body has no repository.repo_name")
         if kind:
-            return Heard(reason=f"{kind} was pushed, not an image")
-        if not tag:
-            return Heard(reason="the push names no tag")
-        image = image_of(registry, repository, tag)
-        if image is None:
-            named = ascii(f"{repository[:100]}:{tag[:100]}")
-            return Heard(reason=f"{named} is not a well-formed image, so no app can use it")
-        return Heard(pushes=(Push(image),))
+            return ignored(f"{kind} was pushed, not an image")
+        return pushed(registry or DEFAULT_REGISTRY, repository, tag)
 
-
-def _section(payload: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = payload.get(name)
-    if not isinstance(value, dict):
-        raise BadPayload(f"the body has no object {name}")
-    return value
-
-
-def _text(section: Mapping[str, Any], name: str, key: str) -> str:
-    value = section.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise BadPayload(f"{name}.{key} is not text")
-    return value
+    def sample(self, image: Image, facts: Facts, credential: Credential) -> Inbound:
+        """A push of a tag."""
+        repository = image.repository
+        namespace, _, name = repository.rpartition("/")
+        body = {
+            "push_data": {"pushed_at": 0, "pusher": "deployer", "tag": image.tag, "images": []},
+            "repository": {"repo_name": repository, "namespace": namespace, "name": name},
+        }
+        return shows(body, credential, in_url=True)

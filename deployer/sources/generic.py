@@ -7,14 +7,15 @@ It proves itself with a bearer token or with a signature of Standard Webhooks
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from deployer.errors import BadCredential, BadPayload
-from deployer.model import Image, Push, image_of, parse_image
-from deployer.ports import Heard, Inbound
+from deployer.model import DEFAULT_REGISTRY, Image, Push, image_of, parse_image
+from deployer.ports import Credential, Facts, Heard, Inbound, Known
 from deployer.sources import strict_json
-from deployer.sources.signatures import check_bearer, check_standard
+from deployer.sources.sampling import identity, shows, written
+from deployer.sources.signatures import check_bearer, check_standard, standard_headers
 
 _SENDER_ID = re.compile(r"[!-~]{1,255}")
 
@@ -24,17 +25,17 @@ class Generic:
 
     secret_kind = "a token for the header Authorization: Bearer"  # noqa: S105 - is none
 
-    def verify(self, inbound: Inbound, tokens: Sequence[str], secrets: Sequence[str] = ()) -> None:
+    def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the headers prove a token or a secret.
 
         A URL that ends in a token is refused, also a good one: URLs end up in logs.
         """
         if inbound.token:
             raise BadCredential("the secret is missing or wrong")
-        if secrets and "webhook-signature" in inbound.headers:
-            check_standard(inbound.headers, inbound.body, secrets)
+        if known.secrets and "webhook-signature" in inbound.headers:
+            check_standard(inbound.headers, inbound.body, known.secrets)
         else:
-            check_bearer(inbound.headers.get("authorization", ""), tokens)
+            check_bearer(inbound.headers.get("authorization", ""), known.tokens)
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image. Raises BadPayload where it is not one with a tag.
@@ -45,7 +46,17 @@ class Generic:
         if sender_id and not _SENDER_ID.fullmatch(sender_id):
             raise BadPayload("webhook-id is not 1 to 255 printable ASCII characters without blanks")
         payload = strict_json.load(inbound.body)
-        return Heard(pushes=(Push(_image(payload, registry)),), sender_id=sender_id)
+        image = _image(payload, registry or DEFAULT_REGISTRY)
+        return Heard(pushes=(Push(image),), sender_id=sender_id)
+
+    def sample(self, image: Image, facts: Facts, credential: Credential) -> Inbound:
+        """A push of a tag, signed where there is a secret."""
+        content, given = {"image": image.name, "tag": image.tag}, identity()
+        if not credential.secret:
+            return shows(content, credential, {"webhook-id": given})
+        body = written(content)
+        signed = standard_headers(given, credential.secret, body)
+        return Inbound({"content-type": "application/json", **signed}, body)
 
 
 def _image(payload: Mapping[str, Any], registry: str) -> Image:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import structlog
 from flask import Response, g, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from deployer.config.values import AppPart, ReceiverPart
-from deployer.deployment import Trigger, Wanted
-from deployer.errors import BadCredential, BadPayload, ConfigError
-from deployer.model import parse_image
-from deployer.policy import Selector, match
-from deployer.ports import Delivery, Heard, Inbound, Recorded, Source, Store
+from deployer.config.values import ReceiverPart
+from deployer.deployment import Wanted
+from deployer.errors import BadCredential, BadPayload
+from deployer.ports import Delivery, Inbound, Known, Recorded, Source, Store
 from deployer.web.answers import document, problem
+from deployer.web.deciding import Decided, decide, selectors_of
 from deployer.web.outcome import not_deployed, outcome
 from deployer.web.waiting import Waiting, asked_wait
 
 log = structlog.get_logger()
 
 KEPT_OF_REFUSED = 64 * 1024
+_ENCODED = "the body is compressed, and it is never unpacked here: send it as it is"
 _WAIT_NEEDS_ID = (
     "to wait, a delivery needs an id of its own in the header webhook-id, "
     "by which repeating it means waiting on"
@@ -41,7 +43,7 @@ class Hooks:
     ) -> None:
         """Raises ConfigError where an app's image is not well formed."""
         self.hooks = {name: (sources[hook.source], hook) for name, hook in part.hooks.items()}
-        self.selectors = {name: _selector(name, app) for name, app in part.apps.items()}
+        self.selectors = selectors_of(part.apps)
         self.max_body = part.max_body
         self.store = store
         self.waiting = waiting
@@ -59,7 +61,9 @@ class Hooks:
         headers = {name.lower(): value for name, value in request.headers.items()}
         inbound = Inbound(headers, body, token)
         try:
-            source.verify(inbound, configured.tokens, configured.secrets)
+            source.verify(inbound, Known(configured.tokens, configured.secrets))
+            if _is_encoded(headers):
+                return problem(415, _ENCODED, {"Accept-Encoding": "identity"})
             heard = source.parse(inbound, configured.registry)
             wait = asked_wait(request.args)
             if wait is not None and not heard.sender_id:
@@ -68,40 +72,31 @@ class Hooks:
             return problem(401, "the secret is missing or wrong")
         except BadPayload as error:
             return self._refuse(hook, body, str(error))
-        return self._take(hook, body, heard, wait)
+        decided = decide(heard, configured, self.selectors)
+        if "dry_run" in request.args:
+            return document(_undone(decided))
+        return self._take(
+            Delivery(hook, self.now(), body, sender_id=heard.sender_id), decided, wait
+        )
 
     def _refuse(self, hook: str, body: bytes, reason: str) -> Response:
         kept = body[:KEPT_OF_REFUSED]
         self._record(Delivery(hook, self.now(), kept, "refused", reason), [])
         return problem(400, reason)
 
-    def _take(self, hook: str, body: bytes, heard: Heard, wait: float | None) -> Response:
-        matches = [(push, match(push.image, self.selectors)) for push in heard.pushes]
-        wanted = [
-            Wanted(app, Trigger.WEBHOOK, tag=push.image.tag)
-            for push, found in matches
-            for app in found.apps
-        ]
-        verdict = "accepted" if wanted else "ignored"
-        reason = "; ".join(found.reason for _, found in matches) or heard.reason
-        delivery = Delivery(hook, self.now(), body, verdict, reason, sender_id=heard.sender_id)
+    def _take(self, delivery: Delivery, decided: Decided, wait: float | None) -> Response:
+        delivery = replace(delivery, verdict=decided.verdict, reason=decided.reason)
         # Who waits repeats itself until the end is known, and must not deploy again by that.
-        recorded = self._record(delivery, wanted, once=wait is not None)
+        recorded = self._record(delivery, list(decided.wanted), once=wait is not None)
         queued = [{"id": number, "app": app} for number, app in recorded.deployments]
         answer = {**g.hook_delivery, "deployments": queued}
         if wait is None:
             return document(answer, 202)
         if not queued:
             return not_deployed(answer)
-        digests = {
-            app: push.image.digest
-            for push, found in matches
-            for app in found.apps
-            if push.image.digest
-        }
         # Whoever tells of the same push a moment later takes its place in the queue; which digest
         # is live then says whose push it was.
-        numbers = [number for number, _ in recorded.deployments]
+        numbers, digests = [number for number, _ in recorded.deployments], decided.digests
         return outcome(answer, self.waiting.until_ended(numbers, wait, digests), digests)
 
     def _record(self, delivery: Delivery, wanted: list[Wanted], *, once: bool = False) -> Recorded:
@@ -113,6 +108,20 @@ class Hooks:
             "reason": f"delivery {first} brought this already" if first else delivery.reason,
         }
         return recorded
+
+
+def _undone(decided: Decided) -> dict[str, Any]:
+    """What would be answered to a delivery, of which nothing is written down."""
+    return {
+        "delivery": None,
+        "result": decided.verdict,
+        "reason": decided.reason,
+        "deployments": [{"id": None, "app": one.app} for one in decided.wanted],
+    }
+
+
+def _is_encoded(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
 
 
 def _read_body(limit: int) -> bytes:
@@ -133,13 +142,6 @@ def _read_body(limit: int) -> bytes:
     if length is not None and len(body) < length:
         raise BadRequest("the request broke off")
     return body
-
-
-def _selector(name: str, app: AppPart) -> Selector:
-    image = parse_image(app.image)
-    if image is None:
-        raise ConfigError([f"apps.{name}.image: not well formed. Run: deployer check"])
-    return Selector(image, app.tags)
 
 
 def log_delivery(answer: Response) -> Response:

@@ -51,7 +51,7 @@ def written(data: Any, path: str = "") -> Iterator[str]:
         yield f"{path}{name}"
         if path == "apps." and name not in ("route", "health", "compose"):
             continue
-        if name in ("request_headers", "response_headers", "pages"):
+        if name in ("request_headers", "response_headers", "pages", "aliases"):
             # Names of the user's own.
             continue
         if name in ("hooks", "registries", "secrets", "configs", "outputs", "apps") and not path:
@@ -99,6 +99,7 @@ def prepare(folder: Folder) -> None:
     for name in ("operator", "metrics", "dockerhub", "ci"):
         folder.write(f"secrets/{name}.token", TOKEN)
     folder.write("secrets/ci.secret", SECRET)
+    folder.write("secrets/github.secret", TOKEN)
     folder.write("secrets/registry.password", "s3cret")
     folder.write("pages/away.html", "<p>Away")
     folder.write("secrets/shop.htpasswd", "alice:$apr1$1$ffffffffffffffffffffff\n")

@@ -8,6 +8,7 @@ import pytest
 
 from deployer.config import receiver_part
 from deployer.config.secrets import signing_secrets, token_hashes
+from deployer.config.senders import Signing
 from deployer.errors import ConfigError
 from tests.config.conftest import OTHER, SECRET, TOKEN, Folder
 
@@ -135,9 +136,9 @@ def test_the_receiver_is_given_a_signing_secret_that_no_repr_shows(folder: Folde
 def test_two_signing_secrets_are_valid_at_once_and_not_three(folder: Folder) -> None:
     others = [f"whsec_{SECRET[6:-1]}{last}" for last in "xyz"]
     path = folder.write("many", "\n".join(others[:2]))
-    assert signing_secrets([path]) == (tuple(others[:2]), [])
+    assert signing_secrets([path], Signing.STANDARD) == (tuple(others[:2]), [])
     path = folder.write("many", "\n".join(others))
-    assert signing_secrets([path])[1] == [
+    assert signing_secrets([path], Signing.STANDARD)[1] == [
         "there are 3 secrets, more than are valid at once. "
         "Keep two while the old one is replaced, else one."
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from deployer.config.senders import SENDERS
 from tests.config.conftest import Folder
 
 NUMBER = "not a number that fits here. Write a whole number from 1 to 100."
@@ -124,9 +125,9 @@ HOOKS = [
         "Write it, such as `token_file: secrets/dockerhub.token`.",
     ),
     (
-        "  github: {token_file: secrets/hook.token}",
-        "2: hooks.github.source: no source has this name. Write `source:` with one of: "
-        "dockerhub, generic.",
+        "  hub: {token_file: secrets/hook.token}",
+        "2: hooks.hub.source: no source has this name. Write `source:` with one of: "
+        f"{', '.join(SENDERS)}.",
     ),
     (
         "  a: {source: dokerhub, token_file: secrets/hook.token}",
@@ -367,7 +368,7 @@ def test_all_problems_are_told_at_once_and_by_line(folder: Folder) -> None:
         """\
         nginx: {http_port: 5000}
         hooks:
-          github: {token_file: secrets/none}
+          hub: {token_file: secrets/none}
         apps:
           one: {route: {port: 0}}
           three: {image: a, route: {host: a.example.com, port: -1}}
@@ -381,8 +382,7 @@ def test_all_problems_are_told_at_once_and_by_line(folder: Folder) -> None:
     )
     assert [line.split(": ")[0:2] for line in found] == [
         ["config.yml:1", "nginx.http_port"],
-        ["config.yml:3", "hooks.github.source"],
-        ["config.yml:3", "hooks.github.token_file"],
+        ["config.yml:3", "hooks.hub.source"],
         ["config.yml:5", "apps.one.image"],
         ["config.yml:5", "apps.one.route.port"],
         ["config.yml:5", "apps.one.route"],

@@ -1,25 +1,21 @@
-"""The pure parts: mounts, ports, clocks, disks, versions, test deliveries."""
+"""The pure parts: mounts, ports, clocks, disks, versions."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deployer.config.values import Hook
 from deployer.doctor.docker import Docker, look, look_at_clock, look_at_disk
 from deployer.doctor.files import GIB, file_system, locks_safely
-from deployer.doctor.hooks import REPOSITORY, delivery_for
 from deployer.doctor.needs import other_containers
 from deployer.doctor.nginx import look_at_version
 from deployer.doctor.ports import listening
 from deployer.doctor.report import Report
 from deployer.doctor.store import schema_of
-from deployer.errors import BadCredential, StoreUnusable
-from deployer.ports import Inbound, NginxFacts
-from deployer.sources import SOURCES
+from deployer.errors import StoreUnusable
+from deployer.ports import NginxFacts
 from deployer.spec import Spec
 from deployer.stores.schema import SCHEMA, migrate
 
@@ -31,8 +27,6 @@ TCP = """  sl  local_address rem_address   st tx_queue tr tm->when retrnsmt uid 
    0: 0100007F:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1
    1: 0100007F:1388 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
 """
-TOKEN = "Kq3vXw9ZbT5mR1cY7hN0dL6sF2gJ8pA4"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.mark.parametrize(
@@ -97,32 +91,6 @@ def test_namespaces_of_other_containers_are_seen() -> None:
     assert list(other_containers(spec)) == [("network_mode", "db"), ("pid", "agent")]
 
 
-@pytest.mark.parametrize(
-    ("source", "token", "secret"),
-    [("dockerhub", TOKEN, ""), ("generic", TOKEN, ""), ("generic", "", SECRET)],
-)
-def test_a_test_delivery_proves_its_secret_and_names_an_image_of_nobody(
-    tmp_path: Path, source: str, token: str, secret: str
-) -> None:
-    delivery = delivery_for(hook(tmp_path, source, token, secret))
-    inbound = received(delivery.path, delivery.body, dict(delivery.headers))
-    SOURCES[source].verify(inbound, [hashed(token)] if token else [], [secret] if secret else [])
-    (push,) = SOURCES[source].parse(inbound, "registry.example.com").pushes
-    assert delivery.proves
-    assert push.image.name == f"registry.example.com/{REPOSITORY}"
-
-
-@pytest.mark.parametrize("source", ["dockerhub", "generic"])
-def test_of_a_hash_only_the_refusal_of_a_wrong_token_can_be_tried(
-    tmp_path: Path, source: str
-) -> None:
-    delivery = delivery_for(hook(tmp_path, source, hashed(TOKEN), ""))
-    inbound = received(delivery.path, delivery.body, dict(delivery.headers))
-    with pytest.raises(BadCredential):
-        SOURCES[source].verify(inbound, [hashed(TOKEN)])
-    assert not delivery.proves
-
-
 def test_a_store_is_read_without_a_trace(tmp_path: Path) -> None:
     path = tmp_path / "state" / "deployer.db"
     migrate(path)
@@ -136,21 +104,3 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     path.write_text("this is no database, whatever its name says" * 50)
     with pytest.raises(StoreUnusable, match="damaged"):
         schema_of(path)
-
-
-def hashed(token: str) -> str:
-    return f"sha256:{hashlib.sha256(token.encode()).hexdigest()}"
-
-
-def hook(folder: Path, source: str, token: str, secret: str) -> Hook:
-    files = {}
-    for key, text in (("token_file", token), ("secret_file", secret)):
-        if text:
-            (folder / key).write_text(f"# one a line\n{text}\n")
-            files[key] = (folder / key,)
-    return Hook(name="ci", source=source, registry="registry.example.com", **files)
-
-
-def received(path: str, body: bytes, headers: dict[str, str]) -> Inbound:
-    token = path.removeprefix("/hooks/ci").removeprefix("/")
-    return Inbound({name.lower(): value for name, value in headers.items()}, body, token)

@@ -7,7 +7,7 @@ import pytest
 
 from deployer.errors import BadCredential, BadPayload
 from deployer.model import Image, Push
-from deployer.ports import Heard, Inbound
+from deployer.ports import Heard, Inbound, Known
 from deployer.sources import SOURCES
 from tests.web.receiver import push
 
@@ -98,7 +98,7 @@ def test_a_body_without_its_parts_is_a_bad_payload(body: bytes) -> None:
 
 
 def test_the_token_of_the_url_is_the_secret() -> None:
-    known = [f"sha256:{hashlib.sha256(b'good').hexdigest()}"]
+    known = Known((f"sha256:{hashlib.sha256(b'good').hexdigest()}",))
     HUB.verify(Inbound({}, b"", "good"), known)
     with pytest.raises(BadCredential):
         HUB.verify(Inbound({"authorization": "Bearer good"}, b"", "bad"), known)

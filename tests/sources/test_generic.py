@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deployer.errors import BadCredential, BadPayload
 from deployer.model import Image
-from deployer.ports import Heard, Inbound
+from deployer.ports import Heard, Inbound, Known
 from deployer.sources import SOURCES
 from tests.sources.signing import OTHER, SECRET, signature, signed
 from tests.sources.test_strict_json import HOSTILE
@@ -28,7 +28,7 @@ def heard(content: Any, registry: str = "docker.io", **headers: str) -> Heard:
 
 def passes(headers: dict[str, str], body: bytes = BODY, token: str = "", secrets: Any = ()) -> bool:
     try:
-        GENERIC.verify(Inbound(headers, body, token), TOKENS, secrets)
+        GENERIC.verify(Inbound(headers, body, token), Known(tuple(TOKENS), tuple(secrets)))
     except BadCredential as refused:
         assert str(refused) == "the secret is missing or wrong"
         return False

@@ -97,11 +97,16 @@ def wait_until(true: Callable[[], Any], what: str, limit: float = 20.0) -> None:
         time.sleep(0.02)
 
 
+MakePart = Callable[[Path, int], ReceiverPart]
+"""What a receiver is given, for a store and a port."""
+
+
 class Running:
     """A receiver that runs, the store under it, and all that it wrote."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, part: MakePart) -> None:
         self.port = free_port()
+        self._part = part
         self.path = folder / "state" / "deployer.db"
         migrate(self.path)
         self.store = SQLiteStore(self.path)
@@ -110,7 +115,7 @@ class Running:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        handover = Handover(part_for(self.path, self.port))
+        handover = Handover(self._part(self.path, self.port))
         reads = handover.pipe()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -168,8 +173,9 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
-    receiver = Running(folder)
+def running(folder: Path, part: MakePart = part_for) -> Iterator[Running]:
+    """A receiver that is given this part."""
+    receiver = Running(folder, part)
     try:
         yield receiver
     finally:

@@ -1,0 +1,73 @@
+"""CNCF Distribution (registry:2, registry:3): notifications of pushes, and of much else.
+
+https://distribution.github.io/distribution/about/notifications/: an envelope of events. Uploads of
+layers and the pulls of deployer itself are events too; a push that counts is that of a manifest
+with a tag. Until it is answered with a 2xx the same request comes again and again, and none after.
+"""
+
+from __future__ import annotations
+
+from deployer.errors import BadPayload
+from deployer.model import Image
+from deployer.ports import Credential, Facts, Heard, Inbound, Known
+from deployer.sources import strict_json
+from deployer.sources.pushes import ignored, not_an_image, pushed_name, shown, together
+from deployer.sources.reading import Object, objects, text
+from deployer.sources.sampling import DIGEST, identity, shows
+from deployer.sources.signatures import check_shown
+
+_MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.",
+    "application/vnd.oci.image.manifest.",
+    "application/vnd.oci.image.index.",
+)
+
+
+class Distribution:
+    """An endpoint of a registry's `notifications`."""
+
+    secret_kind = "the value of the header Authorization"  # noqa: S105 - says what kind, is none
+
+    def verify(self, inbound: Inbound, known: Known) -> None:
+        """Raises BadCredential unless a known token is shown."""
+        check_shown(inbound, known.tokens)
+
+    def parse(self, inbound: Inbound, registry: str) -> Heard:
+        """The pushed images, or why there is none. Raises BadPayload on wrong types."""
+        payload = strict_json.load(inbound.body)
+        if "events" not in payload:
+            raise BadPayload("the body has no list events")
+        events = objects(payload, "events")
+        sender_id = text(events[0], "id") if events else ""
+        return together((pushed_by(one, registry) for one in events), "no event", sender_id)
+
+    def sample(self, image: Image, facts: Facts, credential: Credential) -> Inbound:
+        """A push of a tag."""
+        return shows({"events": [event_of(image)]}, credential)
+
+
+def pushed_by(event: Object, registry: str) -> Heard:
+    """The push of a manifest with a tag, or why this event is none."""
+    action, kind = text(event, "action"), text(event, "target", "mediaType")
+    if action != "push":
+        return ignored(f"the event {shown(action)} deploys nothing")
+    if not_an_image(kind) or not kind.startswith(_MANIFESTS):
+        return ignored("a part of an image was pushed, no manifest")
+    host, repository = text(event, "request", "host"), text(event, "target", "repository")
+    tag, digest = text(event, "target", "tag"), text(event, "target", "digest")
+    return pushed_name(f"{host}/{repository}", registry, tag, digest)
+
+
+def event_of(image: Image) -> Object:
+    """An event as this registry and Azure's make it."""
+    return {
+        "id": identity(),
+        "action": "push",
+        "target": {
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "digest": image.digest or DIGEST,
+            "repository": image.repository,
+            "tag": image.tag,
+        },
+        "request": {"host": image.host, "method": "PUT", "useragent": "deployer"},
+    }

@@ -25,16 +25,18 @@ PORTS: dict[str, type] = {
 """By their names in wiring.Adapters."""
 
 LOOKS = {
-    *("Registry.resolve", "Engine.examine", "Engine.wait_for_change", "Store.adopted"),
+    *("Registry.resolve", "Registry.glance", "Store.adopted"),
+    *("Engine.examine", "Engine.wait_for_change"),
     *("Engine.has", "Engine.kept", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
-    *("Proxy.held", "Proxy.stale", "OutputWriter.untold"),
+    *("Proxy.held", "Proxy.stale", "Proxy.certificates", "OutputWriter.untold"),
     *("Store.order", "Store.delivery", "Store.deliveries", "Store.deployments"),
     *("Store.last_deployments", "Store.queued_by", "Store.counts", "Store.deployment"),
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),
     *("Store.open_orders", "Store.open_release", "Store.running", "Store.queued"),
-    *("Store.paused", "Store.waiting", "Store.quarantined"),
+    *("Store.paused", "Store.waiting", "Store.quarantined", "Store.maintained"),
+    "Store.superseding",
     # The loop makes these again and again; that they act is seen by what follows.
     *("Store.claim", "Store.show"),
 }

@@ -36,8 +36,9 @@ class Store(Protocol):
     ) -> Recorded:
         """Write a delivery down and queue what it asks for.
 
-        Per app at most one deployment is queued, the newest: an older queued one becomes
-        superseded, with a reason that names the newer.
+        Per app at most one deployment is queued, the newest. One that waits already because of a
+        delivery of the same tag does for both; any other becomes superseded, with a reason that
+        names the newer.
 
         The same hook, sender's id and body as of an accepted delivery whose deployments are all
         under way, succeeded or unchanged is a duplicate: it is written down as one and queues
@@ -74,7 +75,10 @@ class Store(Protocol):
         ...
 
     def queued_by(self, deliveries: Sequence[int]) -> list[Deployment]:
-        """The deployments that these deliveries queued, oldest first."""
+        """The deployments that these deliveries asked for, oldest first.
+
+        Each as the one that this delivery queued, also where an earlier one had.
+        """
         ...
 
     def counts(self) -> Counts:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, or_, select, updat
 from deployer.deployment import ALLOWED, Deployment, Status, Transition, Wanted
 from deployer.errors import IllegalTransition, StoreError
 from deployer.stores.rows import changeable, columns, deployment_of
-from deployer.stores.tables import deployments, transitions
+from deployer.stores.tables import asked_by, deployments, transitions
 
 _QUEUE = insert(deployments).returning(deployments.c.id)
 _WRITE_DOWN = insert(transitions)
@@ -62,6 +62,25 @@ def enqueue(connection: Connection, wanted: Wanted, at: float) -> int:
         connection.execute(_EXPLAIN, {"older": older, "because": reason})
         history.append(Transition(older, at, Status.SUPERSEDED, None, reason))
     write_down(connection, history)
+    return number
+
+
+def ask(connection: Connection, wanted: Wanted, at: float) -> int:
+    """Queue the deployment that a delivery asks for, or join the one that will do the same; its id.
+
+    One for the same tag that waits has not asked the registry yet what the tag means, so it
+    deploys this push too.
+    """
+    same = select(deployments.c.id).where(
+        deployments.c.app == wanted.app,
+        deployments.c.status == Status.QUEUED,
+        deployments.c.trigger == wanted.trigger,
+        deployments.c.tag == wanted.tag,
+        deployments.c.digest == "",
+    )
+    waiting: int | None = connection.execute(same).scalar_one_or_none()
+    number = enqueue(connection, wanted, at) if waiting is None else waiting
+    connection.execute(insert(asked_by).values(delivery=wanted.delivery, deployment=number))
     return number
 
 

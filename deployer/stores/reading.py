@@ -75,9 +75,18 @@ class Reading:
             return {row.app: rows.deployment_of(row) for row in connection.execute(question)}
 
     def queued_by(self, deliveries: Sequence[int]) -> list[Deployment]:
-        """The deployments that these deliveries queued, oldest first."""
-        table = tables.deployments
-        question = select(table).where(table.c.delivery.in_(deliveries)).order_by(table.c.id)
+        """The deployments that these deliveries asked for, oldest first.
+
+        Each as the one that this delivery queued, also where an earlier one had.
+        """
+        table, asked = tables.deployments, tables.asked_by
+        others = [column for column in table.c if column.name != "delivery"]
+        question = (
+            select(asked.c.delivery, *others)
+            .join(asked, asked.c.deployment == table.c.id)
+            .where(asked.c.delivery.in_(deliveries))
+            .order_by(table.c.id, asked.c.delivery)
+        )
         with self._database.reading() as connection:
             return [rows.deployment_of(row) for row in connection.execute(question)]
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, insert, select
 from deployer.deployment import ALLOWED, Status, Wanted
 from deployer.ports import Delivery, Order, Recorded
 from deployer.stores.base import Database
-from deployer.stores.queueing import enqueue
+from deployer.stores.queueing import ask
 from deployer.stores.rows import columns
-from deployer.stores.tables import deliveries, deployments, orders
+from deployer.stores.tables import asked_by, deliveries, deployments, orders
 
 _RECORD = insert(deliveries).returning(deliveries.c.id)
 _GIVE = insert(orders).returning(orders.c.id)
@@ -48,8 +48,8 @@ def _record(
         return Recorded(number, first.deployments, first.delivery)
     number = connection.execute(_RECORD, columns(delivery)).scalar_one()
     queued = [
-        (enqueue(connection, replace(one, delivery=number), delivery.received_at), one.app)
-        for one in wanted
+        (ask(connection, replace(one, delivery=number), delivery.received_at), one.app)
+        for one in dict.fromkeys(wanted)
     ]
     return Recorded(number, tuple(queued))
 
@@ -73,8 +73,9 @@ def _first(connection: Connection, delivery: Delivery, once: bool) -> Recorded |
     if number is None:
         return None
     of_it = select(deployments.c.id, deployments.c.app, deployments.c.status)
+    asked = of_it.join(asked_by, asked_by.c.deployment == deployments.c.id)
     found = connection.execute(
-        of_it.where(deployments.c.delivery == number).order_by(deployments.c.id)
+        asked.where(asked_by.c.delivery == number).order_by(deployments.c.id)
     ).all()
     if not found or not (once or all(row.status in _DONE for row in found)):
         return None

@@ -94,7 +94,6 @@ deployments = Table(
     **_COUNTED,
 )
 Index("deployments_by_app", deployments.c.app, deployments.c.id)
-Index("deployments_by_delivery", deployments.c.delivery)
 for _status in ("queued", "running"):
     Index(
         f"one_{_status}_per_app",
@@ -103,6 +102,15 @@ for _status in ("queued", "running"):
         sqlite_where=text(f"status = '{_status}'"),
         postgresql_where=text(f"status = '{_status}'"),
     )
+
+# All deliveries that asked for a deployment; the first of them is in its row.
+asked_by = Table(
+    "asked_by",
+    metadata,
+    Column("delivery", Integer, ForeignKey("deliveries.id"), primary_key=True),
+    Column("deployment", Integer, ForeignKey("deployments.id"), primary_key=True),
+    **_STRICT,
+)
 
 transitions = Table(
     "transitions",

@@ -99,6 +99,30 @@ class Deliveries:
         assert must(store.claim(160.0)).id == newer
         assert store.claim(160.0) is None
 
+    def test_deliveries_of_one_tag_share_the_deployment_that_waits(self, store: Store) -> None:
+        """Until it begins: then the registry may have been asked already."""
+        first, second = (store.record(delivery(), [wanted(), wanted("api")]) for _ in range(2))
+        assert first.deployments == second.deployments
+        assert len(store.deployments()) == 2
+        assert must(store.deployment(first.deployments[0][0])).delivery == first.delivery
+        claimed = must(store.claim(150.0))
+        ((third, _),) = store.record(delivery(), [wanted(claimed.app)]).deployments
+        assert third != claimed.id
+        assert must(store.deployment(claimed.id)).status is Status.RUNNING
+
+    @pytest.mark.parametrize(
+        "other",
+        [wanted(tag="2"), replace(wanted(), digest=IMAGE.digest), wanted(trigger=Trigger.OPERATOR)],
+        ids=["another tag", "a digest", "an operator"],
+    )
+    def test_a_delivery_does_not_share_what_is_for_something_else(
+        self, store: Store, other: Wanted
+    ) -> None:
+        waiting = store.enqueue(other, 90.0)
+        ((newer, _),) = store.record(delivery(), [wanted()]).deployments
+        assert newer != waiting
+        assert must(store.deployment(waiting)).status is Status.SUPERSEDED
+
     def test_what_took_the_place_of_a_superseded_deployment_is_known(self, store: Store) -> None:
         """Also where other apps and the same app were asked for since."""
         oldest, middle = store.enqueue(wanted(), 150.0), store.enqueue(wanted(), 151.0)

@@ -41,7 +41,7 @@ def test_deliveries_deployments_and_the_queue_are_counted(receiver: Running) -> 
     accepted = ("deployer_deliveries_total", (("hook", "dockerhub"), ("verdict", "accepted")))
     before = samples(receiver.get("/metrics")).get(accepted, 0)
     receiver.post(push("latest"))
-    receiver.post(push("latest"))
+    receiver.post(push("stable"))
     seen = samples(receiver.get("/metrics"))
     assert seen[accepted] == before + 2
     assert seen["deployer_queue", (("app", "web"), ("status", "queued"))] == 1

@@ -24,6 +24,7 @@ from deployer.stores.sqlite import SQLiteStore
 from deployer.web.app import create_app
 from tests.web.browsing import Browser
 from tests.web.receiver import OPERATOR, Running, part_for, push
+from tests.web.test_generic import end_all
 
 PAGES = ["/", "/apps/web", "/deployments/1", "/deliveries"]
 HOSTILE = "<script>alert(1)</script> {{ 7*7 }} \x1b[31m \u061c\u202e"
@@ -171,6 +172,7 @@ def test_a_cookie_of_somebody_else_s_making_is_none(stranger: Browser) -> None:
 def test_a_page_that_has_not_changed_is_not_sent_again(
     receiver: Running, browser: Browser, path: str
 ) -> None:
+    end_all(receiver, Status.SUCCEEDED)
     first = browser.get(path)
     assert first.status_code == 200
     again = browser.get(path, {"If-None-Match": first.headers["ETag"]})

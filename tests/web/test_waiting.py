@@ -109,7 +109,7 @@ def test_a_failure_is_a_problem_with_its_reason(receiver: Running) -> None:
 
 def test_what_a_newer_push_overtook_is_a_409(receiver: Running) -> None:
     first = said(wait(receiver, "0", LATEST, "run-old"))["deployments"][0]["id"]
-    newer = said(wait(receiver, "0", LATEST, "run-new"))["deployments"][0]["id"]
+    newer = said(wait(receiver, "0", STABLE, "run-new"))["deployments"][-1]["id"]
     answer = wait(receiver, "0", LATEST, "run-old")
     assert answer.status == 409
     assert said(answer)["detail"] == (
@@ -118,17 +118,34 @@ def test_what_a_newer_push_overtook_is_a_409(receiver: Running) -> None:
     end_all(receiver, Status.SUCCEEDED)
 
 
+def test_two_who_tell_of_one_push_wait_for_one_deployment(
+    receiver: Running, pool: ThreadPoolExecutor
+) -> None:
+    """The registry and the CI job; also where one of them asks again after the end."""
+    before = receiver.queued()
+    waiting = pool.submit(wait, receiver, "10", LATEST, "run-shared-1")
+    queued(receiver, before)
+    assert receiver.post(push("latest")).status == 202
+    again = wait(receiver, "0", LATEST, "run-shared-2")
+    assert receiver.queued() == before + 1
+    ended = end(receiver, "web", Status.SUCCEEDED)
+    both = [waiting.result(), wait(receiver, "0", LATEST, "run-shared-2")]
+    assert again.status == 202
+    assert [answer.status for answer in both] == [200, 200]
+    assert {said(answer)["deployments"][0]["id"] for answer in both} == {ended.id}
+    assert receiver.queued() == before + 1
+
+
 @pytest.mark.parametrize(("live", "code"), [(DIGEST, 200), (ANOTHER, 409)])
 def test_who_says_what_it_pushed_is_told_of_what_took_its_place(
     receiver: Running, pool: ThreadPoolExecutor, live: str, code: int
 ) -> None:
-    """The registry tells of the same push a moment later, twice; its deployment is the one."""
+    """The registry tells of the same digest under another tag; that deployment is the one."""
     content, run = {**LATEST, "digest": DIGEST}, f"run-again-{code}"
     before = receiver.queued()
     waiting = pool.submit(wait, receiver, "10", content, run)
     queued(receiver, before)
-    for _ in range(2):
-        assert receiver.post(push("latest")).status == 202
+    assert receiver.post(push("stable")).status == 202
     ended = end(receiver, "web", Status.SUCCEEDED, live)
     answer = waiting.result()
     assert answer.status == code

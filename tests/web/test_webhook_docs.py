@@ -87,6 +87,7 @@ def step(receiver: Running, run: str, **environment: str) -> Done:
 def test_the_step_of_github_actions_ends_as_the_deployment_does(
     receiver: Running, status: Status, code: int, words: str
 ) -> None:
+    end_all(receiver, Status.SUCCEEDED)
     before = receiver.queued()
     with ThreadPoolExecutor(1) as pool:
         waiting: Future[Done] = pool.submit(step, receiver, f"17-{status}")

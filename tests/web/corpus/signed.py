@@ -201,8 +201,8 @@ def gitlab() -> Iterator[Case]:
     content = written(PIPELINE)
     older = {"X-Gitlab-Event-UUID": "cea77031", **proof}
     yield Case("gitlab", "an older version", content, "accepted", "", older, sender_id="cea77031")
-    signing = standard(content, "7c81bcd1")
-    yield Case("gitlab", "signed", content, "accepted", "", signing, sender_id="7c81bcd1")
+    signing = standard(content, "msg_9")
+    yield Case("gitlab", "signed", content, "accepted", "", signing, sender_id="msg_9")
     yield Case("gitlab", "a wrong token", content, 401, headers={"X-Gitlab-Token": "x"})
     yield Case("gitlab", "no token", content, 401)
     replayed = standard(content, "7c81bcd1", 1_600_000_000)

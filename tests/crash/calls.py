@@ -26,17 +26,26 @@ PORTS: dict[str, type] = {
 
 LOOKS = {
     *("Registry.resolve", "Engine.examine", "Engine.wait_for_change", "Store.adopted"),
-    *("Engine.has", "Engine.kept", "Engine.look", "Engine.logs", "Engine.replicas"),
+    *(
+        "Engine.has",
+        "Engine.labels",
+        "Engine.kept",
+        "Engine.look",
+        "Engine.logs",
+        "Engine.replicas",
+    ),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
     *("Proxy.held", "Proxy.stale", "OutputWriter.untold"),
     *("Store.order", "Store.delivery", "Store.deliveries", "Store.deployments"),
     *("Store.last_deployments", "Store.queued_by", "Store.counts", "Store.deployment"),
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),
-    *("Store.open_orders", "Store.open_release", "Store.running", "Store.queued"),
+    *("Store.changes", "Store.open_orders", "Store.open_release", "Store.running", "Store.queued"),
     *("Store.paused", "Store.waiting", "Store.quarantined"),
     # The loop makes these again and again; that they act is seen by what follows.
     *("Store.claim", "Store.show"),
+    # Nor do these: a thread of its own makes them, at no moment of a deployment's.
+    *("Store.begin_reports", "Store.reported"),
 }
 """Calls that change nothing: of these the first is a point, of others each, before and after.
 

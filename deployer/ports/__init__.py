@@ -6,6 +6,7 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
+from deployer.ports.notifier import DESCRIPTION, Notifier, Report
 from deployer.ports.output import OutputApp, OutputReplica, OutputWriter
 from deployer.ports.proxy import (
     Applied,
@@ -33,6 +34,7 @@ from deployer.ports.source import Heard, Inbound, Source
 from deployer.ports.store import Store
 
 __all__ = [
+    "DESCRIPTION",
     "Active",
     "Adopted",
     "Adoption",
@@ -52,6 +54,7 @@ __all__ = [
     "NginxFacts",
     "NginxHost",
     "NginxWorker",
+    "Notifier",
     "Order",
     "OutputApp",
     "OutputReplica",
@@ -61,6 +64,7 @@ __all__ = [
     "Quarantine",
     "Recorded",
     "Registry",
+    "Report",
     "Source",
     "Stopping",
     "Store",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from deployer.config import kinds
 from deployer.config.compose.forms import Kind, one_of
+from deployer.config.problems import Problems
 from deployer.config.section import Section
 from deployer.config.values import Destination
 from deployer.model import HOST_LABEL
@@ -85,6 +86,23 @@ class ReportFile(Section):
         if self.to != "github" and "environment" in self.model_fields_set:
             raise ValueError("only GitHub is told of an environment. Leave `environment` out.")
         return self
+
+
+def check_reports(file: File, problems: Problems) -> None:
+    """Note apps that would take GitHub's environment from one another, at each success."""
+    taken: dict[tuple[str, ...], str] = {}
+    for name, app in file.apps.items():
+        report, key = app.report, ("apps", name, "report")
+        if report is None or report.to != "github" or problems.touch(key):
+            continue
+        place = (report.url or "", report.repository.lower(), report.environment.lower())
+        first = taken.setdefault(place, name)
+        if first != name:
+            problems.add(
+                problems.first((*key, "environment"), key),
+                f"app {first} is reported to this environment too. Write one of its own, such as "
+                f"`environment: production/{name}`.",
+            )
 
 
 def reports_of(file: File) -> dict[str, Destination]:

@@ -92,3 +92,22 @@ def test_a_file_without_one_token_is_a_problem_of_the_worker_only(
     assert found.startswith("config.yml:1: apps.web.report.token_file: the file ")
     assert not content or content not in found
     assert folder.problems(app(GITHUB), part="receiver") == []
+
+
+def two(web: str, api: str) -> str:
+    """A configuration of two apps with these reports."""
+    apps = {"web": web, "api": api}
+    lines = [f"  {name}: {{image: {name}, report: {{{said}}}}}" for name, said in apps.items()]
+    return "\n".join(["apps:", *lines, ""])
+
+
+def test_apps_of_one_repository_have_an_environment_each(made: Folder) -> None:
+    """A success makes what served in the environment before inactive."""
+    (found,) = made.problems(two(GITHUB, GITHUB.replace("acme", "Acme")))
+    assert found == (
+        "config.yml:3: apps.api.report: app web is reported to this environment too. Write one "
+        "of its own, such as `environment: production/api`."
+    )
+    assert made.problems(two(GITHUB, f"{GITHUB}, environment: production/api")) == []
+    assert made.problems(two(GITHUB, GITHUB.replace("shop", "api"))) == []
+    assert made.problems(two(GITLAB, GITLAB)) == []

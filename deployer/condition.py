@@ -87,7 +87,7 @@ def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:
         if is_fresh(snapshot, now):
             found += _of_replicas(snapshot, store.active(), settled)
             found += [Trouble(**one) for one in snapshot.get("left_behind", ())]
-            found += _of_outputs(snapshot)
+            found += _of_what_fails(snapshot)
     for app in apps:
         last = lasts.get(app)
         if last is not None and _lacks_its_image(last):
@@ -253,10 +253,12 @@ def _of_certificates(snapshot: Mapping[str, Any], now: float) -> list[Trouble]:
     return found
 
 
-def _of_outputs(snapshot: Mapping[str, Any]) -> list[Trouble]:
+def _of_what_fails(snapshot: Mapping[str, Any]) -> list[Trouble]:
+    """Files of `outputs`, and reports of apps; what serves is as it should be."""
     return [
-        Trouble(f"output {name}", one["reason"], one["since"])
-        for name, one in sorted(snapshot.get("outputs", {}).items())
+        Trouble(f"{what} {name}", one["reason"], one["since"])
+        for what in ("output", "report")
+        for name, one in sorted(snapshot.get(f"{what}s", {}).items())
         if one["reason"]
     ]
 

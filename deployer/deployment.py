@@ -89,6 +89,7 @@ class Deployment:
     `reason` is one sentence for a person, `detail` the evidence (log lines, Nginx's words).
     `serving` is the release that has the traffic at the end, None where there is none.
     `strategy` is None until it was chosen; `cancelled_by` says who asked for its end, "" nobody.
+    `revision` is the commit that its image says it was built from, "" where it says none.
     """
 
     id: int
@@ -109,6 +110,7 @@ class Deployment:
     serving: int | None = None
     strategy: Strategy | None = None
     cancelled_by: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

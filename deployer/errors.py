@@ -23,6 +23,9 @@ DeployerError                 what failed, why, what to do; `detail` holds the e
 │   ├── RenderRefused         a value or template that would not say what the routes say
 │   ├── ConfigRejected        Nginx refused the configuration
 │   └── NotConfirmed          Nginx took the files but does not serve them
+├── ReportError               where an app's code lives was not told of a deployment
+│   ├── ReportRefused         token, repository or commit is not taken
+│   └── ReportUnavailable     down, overloaded, asked too often (a retry can help)
 ├── OutputFailed              a file of `outputs` could not be written; no route is touched
 ├── Refused                   policy says no: unknown tag, forged release, unknown app
 ├── Cancelled                 an operator ended a deployment
@@ -145,6 +148,24 @@ class NotConfirmed(ProxyError):
 
 class OutputFailed(DeployerError):
     """A file of `outputs` could not be rendered or written; the one from before is still there."""
+
+
+class ReportError(DeployerError):
+    """Where an app's code lives was not told of a deployment; the deployment is as it was."""
+
+
+class ReportRefused(ReportError):
+    """The token, the repository, the commit or the report itself was not taken."""
+
+
+class ReportUnavailable(ReportError):
+    """Nobody answers, or not now; `after` is when to ask again, in seconds from now."""
+
+    retry = True
+
+    def __init__(self, message: str, *, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class Refused(DeployerError):

@@ -16,6 +16,7 @@ from deployer.parts import Parts
 from deployer.ports import Active
 from deployer.reconcile import Reconciler
 from deployer.reloading import Reloading
+from deployer.reports import Reports
 from deployer.reviving import Reviving
 from deployer.settling import Settling
 from deployer.watching import Watching
@@ -25,13 +26,15 @@ from deployer.watching import Watching
 class Keeping:
     """Keeps apps as they are meant to be. `parts` gives those that are in force.
 
-    Without `reloading` the configuration stays as it is, without `outputs` no files are written.
+    Without `reloading` the configuration stays as it is, without `outputs` no files are written,
+    without `reports` nobody is told.
     `gone` are the apps that it has no more.
     """
 
     parts: Callable[[], Parts]
     reloading: Reloading | None = None
     outputs: Outputs | None = None
+    reports: Reports | None = None
     gone: set[str] = field(init=False, default_factory=set)
     _fresh: set[str] = field(init=False, default_factory=set)
     _tags: Reconciler = field(init=False)
@@ -51,11 +54,14 @@ class Keeping:
         watching = Watching(self.parts().engine, changed, lost=self._reviving.lost)
         reloading = [self.reloading.run] if self.reloading else []
         outputs = self.outputs.runs(changed) if self.outputs else []
-        return [self._tags.run, watching.run, *reloading, *outputs]
+        reports = self.reports.runs(changed) if self.reports else []
+        return [self._tags.run, watching.run, *reloading, *outputs, *reports]
 
     def begin(self) -> None:
         """Know what was seen before, and what is to be looked at first. Raises StoreError."""
         self._tags.begin()
+        if self.reports:
+            self.reports.begin()
         self._settling.ask(self.parts().apps, ordered=False)
 
     def replicas(self, busy: Collection[str] = ()) -> list[Replica]:
@@ -90,6 +96,8 @@ class Keeping:
         self._settling.ask(plan.changed, ordered=True)
         if self.outputs:
             self.outputs.follow(config.outputs)
+        if self.reports:
+            self.reports.follow(config.reports)
         return config
 
     def settle(self) -> None:
@@ -109,4 +117,5 @@ class Keeping:
         """What the snapshot says of it."""
         config = {"config": self.reloading.shown()} if self.reloading else {}
         config |= {"outputs": self.outputs.shown()} if self.outputs else {}
+        config |= {"reports": self.reports.shown()} if self.reports else {}
         return {**config, "reconcile": self._tags.shown(), "left_behind": self._moving.shown()}

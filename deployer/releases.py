@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from deployer.deployment import Deployment, Status, Trigger
 from deployer.errors import PullFailed, Refused, StartFailed
-from deployer.model import DIGEST, App, Image, Release, Replica, Running
+from deployer.model import COMMIT, DIGEST, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
 from deployer.sharing import has_network_of, joining, owner
 from deployer.spec import Spec
 
 AHEAD = 100
 """How many releases can be added, at the very most, while images are looked through."""
+
+_REVISION = "org.opencontainers.image.revision"
 
 
 def is_of(replica: Replica, active: Active | None) -> bool:
@@ -173,6 +175,15 @@ class Releases:
                 timeout=app.limits.pull_timeout,
                 stopping=stopping,
             )
+
+    def revision(self, image: Image) -> str:
+        """The commit that an image which is here was built from, "" where it names none.
+
+        The label is the one of the OCI image specification (annotations.md) for the revision of
+        the packaged software, which build tools set.
+        """
+        said = self.engine.labels(image).get(_REVISION, "").lower()
+        return said if COMMIT.fullmatch(said) else ""
 
     def make(self, wanted: Release, at: float, deployment: int | None = None) -> Release:
         """The wanted release with a number of its own, which the deployment has from then on."""

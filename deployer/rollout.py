@@ -173,6 +173,7 @@ class Rollout:
         self._record.enter(Step.PULL, image.pinned + (" is here already" if here else ""))
         bring = partial(self._parts.releases.bring, app, image, self._stopping)
         self._record.persevere(bring, self._stopping)
+        self._record.attempt("read which commit the image is of", partial(self._revision, image))
 
     def _start(self, app: App, release: Release, undo: ExitStack) -> None:
         before = self._record.patiently(self._parts.store.active).get(app.name)
@@ -229,6 +230,10 @@ class Rollout:
             self.deployment, release=release.number, digest=release.image.digest
         )
         return release
+
+    def _revision(self, image: Image) -> None:
+        revision = self._parts.releases.revision(image)
+        self._record.deployment = replace(self.deployment, revision=revision)
 
     def _drop(self, app: str, number: int) -> None:
         self._record.attempt("drop the release", partial(self._parts.releases.drop, app, number))

@@ -30,6 +30,7 @@ def deployment(one: Deployment, transitions: Sequence[Transition] | None = None)
         "step": one.step.value if one.step else None,
         "tag": one.tag or None,
         "digest": one.digest or None,
+        "revision": one.revision or None,
         "release": one.release,
         "delivery": one.delivery,
         "attempt": one.attempt,

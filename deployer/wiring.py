@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Found,
         NginxFacts,
         NginxHost,
+        Notifier,
         OutputWriter,
         Proxy,
         Registry,
@@ -110,6 +111,7 @@ class Adapters:
     host: NginxHost
     proxy: Proxy
     outputs: OutputWriter
+    notifier: Notifier
     logins: Credentials
 
 
@@ -142,9 +144,10 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     from deployer.engines.docker.engine import DockerEngine
     from deployer.engines.docker.files import ReleaseFiles
     from deployer.engines.docker.registry import DockerRegistry
+    from deployer.notifiers.servers import Servers
     from deployer.proxies.outputs import OutputFiles
     from deployer.registries.heads import Heads
-    from deployer.stores.fence import fenced
+    from deployer.stores.fence import fenced, only_worker
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
     from deployer.stores.seal import Seal
@@ -153,7 +156,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     paths = config.paths
     migrate(paths.database, _receivers_group(paths.state) if group is None else group)
     key = load_or_create_key(paths.private / "release.key")
-    with ExitStack() as ends, _only_worker(paths.private, stop):
+    with ExitStack() as ends, only_worker(paths.private, stop):
         seal = Seal(key)
         store = SQLiteStore(paths.database, seal=seal)
         ends.callback(store.close)
@@ -172,6 +175,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
             host=host,
             proxy=fenced(proxy(config, host), store.check_fence),
             outputs=fenced(OutputFiles(paths.private / "outputs"), store.check_fence),
+            notifier=fenced(Servers(instance), store.check_fence),
             logins=logins,
         )
 
@@ -187,6 +191,7 @@ def worker(
     from deployer.health import Prober
     from deployer.outputs import Outputs
     from deployer.parts import Parts
+    from deployer.reports import Reports
     from deployer.tls_probe import Doors
     from deployer.traffic import Traffic
     from deployer.worker import Worker
@@ -205,9 +210,15 @@ def worker(
         origins=config.origins,
         listener=lambda port: str(holder(port) or ""),
     )
-    outputs = Outputs(parts.outputs, parts.engine, config.outputs)
-    parallel = config.worker.parallel
-    return Worker(procedure, parts.proxy, stop, parallel, reloading=reloading, outputs=outputs)
+    return Worker(
+        procedure,
+        parts.proxy,
+        stop,
+        config.worker.parallel,
+        reloading=reloading,
+        outputs=Outputs(parts.outputs, parts.engine, config.outputs),
+        reports=Reports(parts.notifier, parts.store, config.reports, config.receiver.pages),
+    )
 
 
 def proxy(config: Config, host: NginxHost) -> Proxy:
@@ -262,29 +273,6 @@ def _receivers_group(state: Path) -> int | None:
     if not state.is_dir() or not state.stat().st_mode & 0o070:
         return None
     return state.stat().st_gid
-
-
-@contextmanager
-def _only_worker(folder: Path, stop: threading.Event) -> Iterator[None]:
-    """Hold the worker's lock: a second one would take the first one's replicas for stale.
-
-    The kernel frees it when its holder dies, however that happens.
-    """
-    from deployer.stores.files import try_lock
-
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        said = False
-        while not stop.is_set() and not try_lock(handle):
-            if not said:
-                log.warning("waiting: another worker runs on this state", state=str(folder))
-            said = True
-            stop.wait(0.2)
-        if stop.is_set():
-            raise Interrupted("the worker was stopped before it began")
-        yield
-    finally:
-        os.close(handle)
 
 
 def _end_at_once(state: Path) -> NoReturn:

@@ -23,6 +23,7 @@ from deployer.ports import Active, Proxy
 from deployer.pulse import Pulse
 from deployer.releases import is_of
 from deployer.reloading import Reloading
+from deployer.reports import Reports
 from deployer.rollout import Rollout
 from deployer.routing import Route
 from deployer.sight import sight
@@ -42,7 +43,7 @@ class Worker:
     `stop` ends it: what is under way is interrupted and recovered at the next start. Every
     `resync` seconds it looks at what there is, and where Docker or the store is away it tries
     again after `retry` seconds. `reloading` finds the configuration changed,
-    `outputs` writes the files of other programs.
+    `outputs` writes the files of other programs, `reports` tells where code lives.
     """
 
     parts: Parts
@@ -53,6 +54,7 @@ class Worker:
     retry: float = RETRY
     reloading: Reloading | None = None
     outputs: Outputs | None = None
+    reports: Reports | None = None
     _busy: dict[int, Rollout] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _said: dict[str, str] = field(init=False, default_factory=dict)
@@ -63,7 +65,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._pulse = Pulse(self.parts.store, self.parts.now)
-        self._keeping = Keeping(lambda: self.parts, self.reloading, self.outputs)
+        self._keeping = Keeping(lambda: self.parts, self.reloading, self.outputs, self.reports)
 
     def run(self) -> None:
         """Work until `stop` is set, then let every thread come to a safe place."""

@@ -24,12 +24,13 @@ SCHEMA = json_schema()
 SECTIONS = {
     "receiver", "nginx", "paths", "worker", "deploy", "hooks", "registries", "secrets", "configs",
     "apps", "apps.*.compose", "apps.*.route", "apps.*.health", "apps.*.deploy",
-    "reconcile", "apps.*.reconcile", "outputs",
+    "reconcile", "apps.*.reconcile", "outputs", "apps.*.report",
 }  # fmt: skip
 """What has a heading of its own instead of a row in a table."""
 
 _COMPOSE = {"file": "compose.yml", "service": "web"}
 _PAIR = {"certificate": "tls/a.pem", "key": "tls/a.key"}
+_REPORT = {"to": "github", "repository": "acme/shop", "token_file": "secrets/report.token"}
 _SITE = {"route": {"host": "a.test", "port": 8080}}
 NEEDS: dict[str, dict[str, Any]] = {
     "apps.*.health": {"apps": {"web": {"route": {"host": "a.test", "port": 8080}}}},
@@ -89,6 +90,7 @@ NEEDS: dict[str, dict[str, Any]] = {
             "restart": {"container": "a"},
         }.items()
     },
+    "apps.*.report": {"apps": {"web": {"report": _REPORT}}},
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},
 }
 """What else has to be there for the keys that begin like this to mean anything."""

@@ -28,11 +28,11 @@ PROCEDURE = {
     ),
     *("adoption", "order", "orders", "turns", "plan", "planning", "timetable", "reconcile"),
     *("sharing", "moving", "watching", "reloading", "settling", "reviving", "pulse"),
-    *("published", "outputs", "keeping"),
+    *("published", "outputs", "telling", "reports", "keeping"),
     *("leftovers", "sight", "worker"),
 }
 READERS = {"words", "timeline", "condition", "views"}
-ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
+ADAPTERS = {"engines", "proxies", "registries", "stores", "sources", "notifiers"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)
 LIBRARIES_OF_ADAPTERS = {"flask", "docker", "sqlalchemy", "jinja2", "alembic", "gunicorn"}
 

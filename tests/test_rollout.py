@@ -379,3 +379,40 @@ class TestFinish:
         left.finish()
         left.clean_up()
         assert served.stored(rollout.deployment.id).status is Status.SUCCEEDED
+
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        (REVISION, REVISION),
+        (REVISION.upper(), REVISION),
+        (REVISION + "0" * 24, REVISION + "0" * 24),
+        ("v1.4", ""),
+        (REVISION[:12], ""),
+        (f"{REVISION}/../{REVISION}", ""),
+        ("", ""),
+    ],
+)
+def test_a_deployment_knows_the_commit_that_its_image_names(
+    world: World, said: str, known: str
+) -> None:
+    world.push(revision=said)
+    assert world.deploy().revision == known
+
+
+def test_a_rollback_is_of_the_commit_of_its_own_image(world: World) -> None:
+    for revision in (REVISION, "f" * 40):
+        world.push(revision=revision)
+        world.deploy()
+    assert world.deploy(Wanted("web", Trigger.ROLLBACK, release=1)).revision == REVISION
+
+
+def test_a_commit_that_cannot_be_read_makes_no_deployment_fail(world: World) -> None:
+    world.push(revision=REVISION)
+    world.engine.fail("labels", EngineUnavailable("Docker is away"))
+    ended = world.deploy()
+    assert (ended.status, ended.revision) == (Status.SUCCEEDED, "")
+    assert "could not read which commit the image is of: Docker is away" in ended.reason

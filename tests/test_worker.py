@@ -23,6 +23,7 @@ from deployer.model import Image, Limits, Running
 from deployer.outputs import Outputs
 from deployer.ports import Order
 from deployer.reloading import Reloading
+from deployer.reports import Reports
 from deployer.spec import Spec
 from deployer.worker import Worker
 from tests.world import World, app, must, small_world
@@ -54,12 +55,15 @@ def working(
     resync: float = 0.1,
     reloading: Reloading | None = None,
     outputs: Outputs | None = None,
+    reports: Reports | None = None,
 ) -> Iterator[Worker]:
     """A worker that runs until the end of the block, and ends then with all its threads."""
     world.stop.clear()
     before = set(threading.enumerate())
     parts = replace(world.parts, wait=world.stop.wait)
-    worker = Worker(parts, world.proxy, world.stop, parallel, resync, 0.02, reloading, outputs)
+    worker = Worker(
+        parts, world.proxy, world.stop, parallel, resync, 0.02, reloading, outputs, reports
+    )
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:

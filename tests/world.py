@@ -35,7 +35,7 @@ from tests.fakes.registry import Behaviour, FakeRegistry
 
 T = TypeVar("T")
 Journal = list[tuple[str, str]]
-LOOKS = ("look", "replicas", "logs", "has", "examine")
+LOOKS = ("look", "replicas", "logs", "has", "labels", "examine")
 
 
 def must(found: T | None) -> T:
@@ -248,10 +248,16 @@ class World:
         return changed
 
     def push(
-        self, behaviour: Behaviour = Behaviour.ANSWERS, *, name: str = "web", tag: str = "latest"
+        self,
+        behaviour: Behaviour = Behaviour.ANSWERS,
+        *,
+        name: str = "web",
+        tag: str = "latest",
+        revision: str = "",
     ) -> Image:
-        """Push an image of an app that behaves like this."""
-        return self.registry.push(replace(self.parts.apps[name].image, tag=tag), behaviour)
+        """Push an image of an app that behaves like this, and says that it is of this commit."""
+        labels = {"org.opencontainers.image.revision": revision} if revision else {}
+        return self.registry.push(replace(self.parts.apps[name].image, tag=tag), behaviour, labels)
 
     def claim(self, wanted: Wanted | None = None) -> Rollout:
         """Queue and claim what is wanted; its rollout, which has not begun."""

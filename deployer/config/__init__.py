@@ -2,7 +2,7 @@
 
 from deployer.config.file import json_schema
 from deployer.config.loader import load
-from deployer.config.secrets import receiver_part, registry_password
+from deployer.config.secrets import receiver_part, registry_password, report_token
 from deployer.config.values import Config, ReceiverPart
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "load",
     "receiver_part",
     "registry_password",
+    "report_token",
 ]

@@ -9,6 +9,7 @@ from pydantic import Field
 from deployer.config import kinds
 from deployer.config.compose import access, amounts, forms, networking, ordering, process, storage
 from deployer.config.deploy_file import AppDeployFile, ReconcileFile
+from deployer.config.report_file import ReportFile
 from deployer.config.route_file import RouteFile
 from deployer.config.section import Section
 from deployer.model import HealthCheck
@@ -235,3 +236,4 @@ class AppFile(Section):
     reconcile: ReconcileFile = Field(
         default_factory=ReconcileFile, description="How often its tag is looked at."
     )
+    report: ReportFile | None = Field(None, description="Where its deployments are reported.")

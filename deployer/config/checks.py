@@ -10,6 +10,7 @@ from deployer.config.hooks import check_hooks
 from deployer.config.nginx import check_nginx
 from deployer.config.output_file import check_outputs
 from deployer.config.problems import Key, Problems
+from deployer.config.report_file import check_reports
 from deployer.config.weights import check_weights, shares_with
 from deployer.model import App, Moment, canonical_host
 
@@ -22,6 +23,7 @@ def check_together(file: File, apps: dict[str, App], problems: Problems) -> None
     check_fronts(file, apps, problems)
     check_weights(file, apps, problems)
     check_outputs(file, problems)
+    check_reports(file, problems)
     check_order(apps, problems)
     for app in apps.values():
         check_spec(app, problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +20,9 @@ from deployer.config.hooks import hooks_of, source_of
 from deployer.config.origins import origins_of
 from deployer.config.output_file import check_templates, outputs_of
 from deployer.config.problems import Key, Problems, dotted
+from deployer.config.report_file import reports_of
 from deployer.config.route_texts import texts_of
-from deployer.config.secrets import password_in, signing_secrets, token_hashes
+from deployer.config.secrets import password_in, signing_secrets, token_hashes, token_in
 from deployer.config.senders import SENDERS
 from deployer.config.validation import validate
 from deployer.config.values import Config, Nginx, Paths, Receiver, RegistryLogin, Worker
@@ -99,14 +100,24 @@ def _absolute_files(file: File, folder: Path) -> None:
         login.password_file = folder / login.password_file
     for output in file.outputs.values():
         output.template = folder / output.template
+    for report in (app.report for app in file.apps.values() if app.report):
+        report.token_file = folder / report.token_file
 
 
 def _check_worker_files(file: File, problems: Problems) -> None:
-    for host, login in file.registries.items():
-        key: Key = ("registries", host, "password_file")
+    secrets: list[tuple[Key, Callable[[Path], str], Path]] = [
+        (("registries", host, "password_file"), password_in, login.password_file)
+        for host, login in file.registries.items()
+    ]
+    secrets += [
+        (("apps", name, "report", "token_file"), token_in, app.report.token_file)
+        for name, app in file.apps.items()
+        if app.report
+    ]
+    for key, read_from, path in secrets:
         try:
             if not problems.touch(key):
-                password_in(login.password_file)
+                read_from(path)
         except ValueError as error:
             problems.add(key, str(error))
     if file.nginx.templates and not is_folder(file.nginx.templates):
@@ -173,6 +184,7 @@ def _config(
         },
         outputs=outputs_of(file),
         apps=apps,
+        reports=reports_of(file),
         origins=origins,
         places={dotted(key): problems.beginning(key) for key in token_files},
     )

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from deployer.config.files import read_text
 from deployer.config.senders import SENDERS, Signing
-from deployer.config.values import AppPart, Config, HookPart, ReceiverPart, RegistryLogin
+from deployer.config.values import (
+    AppPart,
+    Config,
+    Destination,
+    HookPart,
+    ReceiverPart,
+    RegistryLogin,
+)
 from deployer.errors import ConfigError
 
 _MOST = 2
@@ -22,6 +29,8 @@ _LEAST_DISTINCT = 8
 _LEAST_TYPED = 16
 _HASH = re.compile(r"sha256:[0-9a-fA-F]{64}")
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]+")
+# What a header can hold, of whatever form a server's tokens are.
+_FOREIGN = re.compile(r"[!-~]+")
 _ALPHABETS = (
     (re.compile(r"[0-9]+"), 10),
     (re.compile(r"[0-9a-f]+|[0-9A-F]+"), 16),
@@ -229,6 +238,25 @@ def registry_password(login: RegistryLogin) -> str:
         return password_in(login.password_file)
     except ValueError as error:
         raise ConfigError([f"registries.{login.host}.password_file: {error}"]) from error
+
+
+def report_token(app: str, to: Destination) -> str:
+    """The token that an app's deployments are reported with, read at each use.
+
+    Raises ConfigError where there is none.
+    """
+    try:
+        return token_in(to.token_file)
+    except ValueError as error:
+        raise ConfigError([f"apps.{app}.report.token_file: {error}"]) from error
+
+
+def token_in(path: Path) -> str:
+    """The token of somebody else in a file. Raises ValueError with what is wrong there."""
+    token = read_text(path).strip()
+    if not _FOREIGN.fullmatch(token):
+        raise ValueError("the file has no token, or more than that. Write it there, alone.")
+    return token
 
 
 def password_in(path: Path) -> str:

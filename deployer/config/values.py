@@ -38,6 +38,11 @@ class Receiver(Value):
     metrics_token_file: tuple[Path, ...] = ()
 
     @property
+    def pages(self) -> str:
+        """What the address of a deployment's page begins with, "" where there is no such page."""
+        return f"https://{self.host}/deployments/" if self.host else ""
+
+    @property
     def front(self) -> Front:
         """How clients come to its host."""
         return Front(plain=self.tls is False, pairs=self.tls if isinstance(self.tls, tuple) else ())
@@ -146,12 +151,26 @@ class RegistryLogin(Value):
     password_file: Path
 
 
+class Destination(Value):
+    """Where the deployments of an app are reported: a repository, and who may write there.
+
+    `kind` is github, gitlab or gitea, `url` that of the server, without a slash at its end. The
+    token is read from its file at each use. `environment` is what GitHub calls it.
+    """
+
+    kind: str
+    repository: str
+    url: str
+    token_file: Path
+    environment: str = "production"
+
+
 class Config(BaseModel):
     """Everything config.yml, the environment and the secret files say, checked.
 
     `places` says where each `token_file` and `secret_file` was written: what a problem's line
-    begins with. `origins` says of each app where its settings come from; only the worker's part
-    knows them.
+    begins with. `reports` says by app where its deployments are reported. `origins` says of each
+    app where its settings come from; only the worker's part knows them.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -165,6 +184,7 @@ class Config(BaseModel):
     registries: Mapping[str, RegistryLogin] = {}
     outputs: Mapping[str, Output] = {}
     apps: Mapping[str, App] = {}
+    reports: Mapping[str, Destination] = {}
     origins: Mapping[str, Origins] = {}
     places: Mapping[str, str] = {}
 

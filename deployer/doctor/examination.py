@@ -7,10 +7,11 @@ from functools import partial
 from deployer import wiring
 from deployer.config.values import Config
 from deployer.doctor import config as of_config
-from deployer.doctor import docker, hooks, needs, nginx, outputs, registry, store, users
+from deployer.doctor import docker, hooks, needs, nginx, outputs, registry, reports, store, users
 from deployer.doctor.concurrent import Check, run
 from deployer.doctor.report import Report
 from deployer.engines.docker.client import Clients
+from deployer.notifiers.servers import Servers
 
 ANSWER = 10
 """How long Docker may take for one answer, in seconds; a registry is asked through it."""
@@ -38,6 +39,7 @@ def examine(config: Config) -> Report:
             Check("users", partial(users.look, config), 65.0),
             Check("docker", look_at_docker, LIMIT),
             Check("hooks", partial(hooks.look_at_cover, config)),
+            *_reports(config),
             Check("receiver", lambda out: receives.append(hooks.look_at_receiver(config, out))),
         ]
     )
@@ -52,6 +54,14 @@ def examine(config: Config) -> Report:
     if receives and receives[0]:
         whole.add(run(_deliveries(config, through_nginx="generation" in whole.facts)))
     return whole
+
+
+def _reports(config: Config) -> list[Check]:
+    notifier = Servers("")
+    return [
+        Check(f"report {app}", partial(reports.look, app, to, notifier), LIMIT)
+        for app, to in sorted(config.reports.items())
+    ]
 
 
 def _on_docker(config: Config, clients: Clients, found: docker.Docker) -> list[Check]:

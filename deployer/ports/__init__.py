@@ -6,6 +6,7 @@ contract passes, the fakes included.
 """
 
 from deployer.ports.engine import Engine, Found, Login, Logins, Registry, Stopping
+from deployer.ports.notifier import DESCRIPTION, Notifier, Report
 from deployer.ports.output import OutputApp, OutputReplica, OutputWriter
 from deployer.ports.proxy import (
     Applied,
@@ -20,6 +21,7 @@ from deployer.ports.rows import (
     Active,
     Adopted,
     Adoption,
+    Change,
     Counts,
     Delivery,
     Maintained,
@@ -32,11 +34,13 @@ from deployer.ports.source import Credential, Facts, Heard, Inbound, Known, Sour
 from deployer.ports.store import Store
 
 __all__ = [
+    "DESCRIPTION",
     "Active",
     "Adopted",
     "Adoption",
     "Applied",
     "CertificateSeen",
+    "Change",
     "Counts",
     "Credential",
     "Delivery",
@@ -53,6 +57,7 @@ __all__ = [
     "NginxFacts",
     "NginxHost",
     "NginxWorker",
+    "Notifier",
     "Order",
     "OutputApp",
     "OutputReplica",
@@ -62,6 +67,7 @@ __all__ = [
     "Quarantine",
     "Recorded",
     "Registry",
+    "Report",
     "Source",
     "Stopping",
     "Store",

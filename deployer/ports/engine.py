@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -95,6 +95,10 @@ class Engine(Protocol):
         any error in the stream, or if the result has another digest; ImageNotFound,
         RegistryDenied and RegistryUnavailable as the registry's words say.
         """
+        ...
+
+    def labels(self, image: Image) -> Mapping[str, str]:
+        """The labels of the image of this digest; none where it has none, or is not here."""
         ...
 
     def keep(self, release: Release) -> None:

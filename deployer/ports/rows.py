@@ -118,6 +118,15 @@ class Maintained:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A transition by which a deployment began to change something, or ended."""
+
+    id: int
+    deployment: int
+    app: str
+
+
+@dataclass(frozen=True, slots=True)
 class Adopted:
     """A container that was there before deployer, and the release and deployment it counts as."""
 

@@ -11,6 +11,7 @@ from deployer.ports.rows import (
     Active,
     Adopted,
     Adoption,
+    Change,
     Counts,
     Delivery,
     Maintained,
@@ -248,6 +249,22 @@ class Store(Protocol):
 
     def adopted(self) -> list[Adopted]:
         """All containers that were adopted, also those that are gone."""
+        ...
+
+    def begin_reports(self, apps: Collection[str]) -> dict[str, int]:
+        """Report the deployments of these apps and of no others.
+
+        For each the id of the change up to which that is done: where it was, if the app was
+        among the last ones that this was called with, else the newest that there is.
+        """
+        ...
+
+    def changes(self, after: int) -> list[Change]:
+        """What began to change something, or ended, after this change; oldest first."""
+        ...
+
+    def reported(self, change: Change) -> None:
+        """Nothing of its app is left to be reported up to this change."""
         ...
 
     def show(self, snapshot: Mapping[str, Any]) -> None:

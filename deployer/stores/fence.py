@@ -1,15 +1,24 @@
-"""The fence: of all workers that ever began on a store only the newest one may still act."""
+"""One worker: the lock that it holds, and the fence that keeps out whoever began before it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
+import structlog
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from deployer.errors import Interrupted
+from deployer.stores.files import try_lock
 from deployer.stores.tables import meta
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -18,6 +27,28 @@ _NEWEST = select(meta.c.value).where(meta.c.key == _KEY)
 
 Lost = Callable[[], NoReturn]
 """Called where another worker has taken over; never returns."""
+
+
+@contextmanager
+def only_worker(folder: Path, stop: threading.Event) -> Iterator[None]:
+    """Hold the worker's lock: a second one would take the first one's replicas for stale.
+
+    The kernel frees it when its holder dies, however that happens. Raises Interrupted where
+    `stop` is set before it could be had.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        said = False
+        while not stop.is_set() and not try_lock(handle):
+            if not said:
+                log.warning("waiting: another worker runs on this state", state=str(folder))
+            said = True
+            stop.wait(0.2)
+        if stop.is_set():
+            raise Interrupted("the worker was stopped before it began")
+        yield
+    finally:
+        os.close(handle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,15 @@ from sqlalchemy import Row
 from deployer.deployment import Deployment, Transition, Wanted
 from deployer.errors import StoreError
 from deployer.model import Image, ReleaseRow
-from deployer.ports import Active, Adopted, Delivery, Maintained, Order, Paused, Quarantine
+from deployer.ports import Active, Adopted, Change, Delivery, Maintained, Order, Paused, Quarantine
 from deployer.stores.strict import value_of
 
 T = TypeVar(
     "T",
     Active,
     Adopted,
+    Change,
     Delivery,
-    Maintained,
     Maintained,
     Deployment,
     Order,
@@ -63,6 +63,11 @@ def deployment_of(row: Row[Any]) -> Deployment:
 def transition_of(row: Row[Any]) -> Transition:
     """A transition from its row."""
     return _value(Transition, dict(row._mapping))
+
+
+def change_of(row: Row[Any]) -> Change:
+    """A transition that is to be reported, from its row."""
+    return _value(Change, dict(row._mapping))
 
 
 def release_of(row: Row[Any]) -> ReleaseRow:

@@ -64,7 +64,8 @@ def _check(found: Any) -> None:
     _reconcile(found.get("reconcile", {"apps": {}, "failing": []}))
     _of_apps(found)
     _config(found.get("config", {"problem": None, "restart": []}))
-    _outputs(found.get("outputs", {}))
+    for part in ("outputs", "reports"):
+        _failing(found.get(part, {}))
     apps = found.get("apps", {})
     _types(apps, {})
     _types(apps, dict.fromkeys(apps, (list,)))
@@ -119,7 +120,7 @@ def _config(found: Any) -> None:
         _time(found["problem"]["since"])
 
 
-def _outputs(found: Any) -> None:
+def _failing(found: Any) -> None:
     _types(found, {})
     for one in found.values():
         _types(one, {"reason": (str,), "since": (float, int, NoneType)})

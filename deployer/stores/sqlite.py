@@ -14,13 +14,14 @@ from deployer.stores.fence import Fence, Lost, take
 from deployer.stores.holding import Holding
 from deployer.stores.reading import Reading
 from deployer.stores.receiving import Receiving
+from deployer.stores.reporting import Reporting
 from deployer.stores.working import Working
 
 if TYPE_CHECKING:
     from deployer.stores.seal import Seal
 
 
-class SQLiteStore(Reading, Receiving, Working, Holding, Adopting):
+class SQLiteStore(Reading, Receiving, Working, Holding, Adopting, Reporting):
     """ports.Store in one file that `schema.migrate` has made; opened when first used.
 
     `seal` is the worker's; without it no release can be added or opened. `grouped` is for the

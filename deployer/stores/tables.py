@@ -91,6 +91,7 @@ deployments = Table(
     Column("serving", Integer),
     Column("strategy", Text),
     Column("cancelled_by", Text, nullable=False, server_default=text("''")),
+    Column("revision", Text, nullable=False, server_default=text("''")),
     **_COUNTED,
 )
 Index("deployments_by_app", deployments.c.app, deployments.c.id)
@@ -196,6 +197,15 @@ adopted = Table(
     Column("app", Text, nullable=False),
     Column("release", Integer, nullable=False),
     Column("deployment", Integer, ForeignKey("deployments.id"), nullable=False),
+    **_STRICT,
+)
+
+# Of each app whose deployments are reported, the last transition for which that is done.
+reported = Table(
+    "reported",
+    metadata,
+    Column("app", Text, primary_key=True),
+    Column("change", Integer, nullable=False),
     **_STRICT,
 )
 

@@ -155,7 +155,16 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> Iterator[Metric]:
     up = beat is not None and now - beat <= condition.STALE
     yield _gauge("deployer_worker_up", "Whether the worker was there lately", up)
     if condition.is_fresh(snapshot, now):
-        yield _of_outputs(snapshot)
+        yield _of_failing(
+            "output",
+            "Whether a file of `outputs` is not written, or its container not told",
+            snapshot.get("outputs", {}),
+        )
+        yield _of_failing(
+            "report",
+            "Whether the last deployments of an app were not reported",
+            snapshot.get("reports", {}),
+        )
     nginx = snapshot.get("nginx")
     if nginx is None:
         return
@@ -175,13 +184,9 @@ def _of_worker(snapshot: Mapping[str, Any], now: float) -> Iterator[Metric]:
     yield reloads
 
 
-def _of_outputs(snapshot: Mapping[str, Any]) -> Metric:
-    failing = GaugeMetricFamily(
-        "deployer_output_failing",
-        "Whether a file of `outputs` is not written, or its container not told",
-        labels=["output"],
-    )
-    for name, one in sorted(snapshot.get("outputs", {}).items()):
+def _of_failing(what: str, text: str, seen: Mapping[str, Any]) -> Metric:
+    failing = GaugeMetricFamily(f"deployer_{what}_failing", text, labels=[what])
+    for name, one in sorted(seen.items()):
         failing.add_metric([name], bool(one["reason"]))
     return failing
 

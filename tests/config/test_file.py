@@ -49,7 +49,7 @@ def written(data: Any, path: str = "") -> Iterator[str]:
     """Every key of a configuration, in the form of `keys`."""
     for name, value in data.items() if isinstance(data, dict) else ():
         yield f"{path}{name}"
-        if path == "apps." and name not in ("route", "health", "compose"):
+        if path == "apps." and name not in ("route", "health", "compose", "report"):
             continue
         if name in ("request_headers", "response_headers", "pages", "aliases"):
             # Names of the user's own.
@@ -96,7 +96,7 @@ HIDDEN = (
 
 def prepare(folder: Folder) -> None:
     """The files that the annotated example names."""
-    for name in ("operator", "metrics", "dockerhub", "ci"):
+    for name in ("operator", "metrics", "dockerhub", "ci", "report"):
         folder.write(f"secrets/{name}.token", TOKEN)
     folder.write("secrets/ci.secret", SECRET)
     folder.write("secrets/github.secret", TOKEN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -34,7 +34,7 @@ class EngineWorld(Protocol):
         """A name that no other world has."""
         ...
 
-    def push(self, behaviour: Behaviour) -> Image:
+    def push(self, behaviour: Behaviour, *, labels: Mapping[str, str] | None = None) -> Image:
         """An image in a registry, of which the engine knows nothing yet."""
         ...
 
@@ -141,6 +141,12 @@ class EngineContract:
         pull(world, image)
         pull(world, image)
         assert world.engine.has(image)
+
+    def test_an_image_that_is_here_shows_its_labels(self, world: EngineWorld) -> None:
+        labelled = world.push(Behaviour.ANSWERS, labels={"org.example.one": "a 'b' é"})
+        assert world.engine.labels(labelled) == {}
+        pull(world, labelled)
+        assert world.engine.labels(labelled)["org.example.one"] == "a 'b' é"
 
     def test_an_image_that_does_not_exist_is_not_found(self, world: EngineWorld) -> None:
         absent = replace(world.push(Behaviour.ANSWERS), digest=f"sha256:{1:064}")

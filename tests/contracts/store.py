@@ -15,6 +15,7 @@ from deployer.model import Image, Release
 from deployer.ports import Active, Counts, Delivery, Order, Store
 from deployer.spec import Spec, Volume
 from tests.contracts.holding import Holding
+from tests.contracts.reporting import Reporting
 
 T = TypeVar("T")
 
@@ -402,5 +403,5 @@ class Releases:
         assert store.snapshot() == {"at": 2.5, "apps": {}, "generation": 7}
 
 
-class StoreContract(Deliveries, Queue, Releases, Holding):
+class StoreContract(Deliveries, Queue, Releases, Holding, Reporting):
     """All of it; a subclass gives the fixture `store`, an empty one that can seal."""

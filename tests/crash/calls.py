@@ -26,7 +26,7 @@ PORTS: dict[str, type] = {
 
 LOOKS = {
     *("Registry.resolve", "Registry.glance", "Store.adopted"),
-    *("Engine.examine", "Engine.wait_for_change"),
+    *("Engine.examine", "Engine.wait_for_change", "Engine.labels"),
     *("Engine.has", "Engine.kept", "Engine.look", "Engine.logs", "Engine.replicas"),
     *("NginxHost.facts", "NginxHost.address", "NginxHost.workers", "NginxHost.errors"),
     *("Proxy.facts", "Proxy.live", "Proxy.remaining", "Proxy.reloads", "Proxy.draining"),
@@ -36,9 +36,11 @@ LOOKS = {
     *("Store.transitions", "Store.releases", "Store.active", "Store.snapshot", "Store.changed"),
     *("Store.open_orders", "Store.open_release", "Store.running", "Store.queued"),
     *("Store.paused", "Store.waiting", "Store.quarantined", "Store.maintained"),
-    "Store.superseding",
+    *("Store.superseding", "Store.changes"),
     # The loop makes these again and again; that they act is seen by what follows.
     *("Store.claim", "Store.show"),
+    # Nor do these: a thread of its own makes them, at no moment of a deployment's.
+    *("Store.begin_reports", "Store.reported"),
 }
 """Calls that change nothing: of these the first is a point, of others each, before and after.
 

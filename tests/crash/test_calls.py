@@ -13,8 +13,11 @@ from deployer.deployment import Deployment, Status, Step, Trigger
 from deployer.wiring import Adapters
 from tests.crash.calls import LOOKS, PORTS, Calls, Point, methods, watched
 
-NOT_OF_A_WORKER = {"Source": "pure, and the receiver's"}
-NO_PORTS = {"logins": "reads files"}
+NOT_OF_A_WORKER = {
+    "Source": "pure, and the receiver's",
+    "Notifier": "its thread's own: what it tells is told again",
+}
+NO_PORTS = {"logins": "reads files", "notifier": "at no moment of a deployment's"}
 
 
 class Part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -158,6 +158,11 @@ class FakeEngine(FakeOneOffs):
         with self._verb("pull", image.pinned):
             stopping()
             self._behaviours[image.pinned] = self._registry.behaviour(image)
+
+    def labels(self, image: Image) -> Mapping[str, str]:
+        """See ports.Engine."""
+        with self._verb("labels", image.pinned):
+            return self._registry.labels.get(image.pinned, {}) if self._has(image) else {}
 
     def keep(self, release: Release) -> None:
         """See ports.Engine."""

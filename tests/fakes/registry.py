@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 
@@ -26,24 +26,31 @@ class Behaviour(StrEnum):
 class FakeRegistry:
     """Implements ports.Registry. `error`, where set, is what every request gets.
 
-    `meanwhile` happens while a request waits for its answer.
+    `meanwhile` happens while a request waits for its answer; `labels` are those of each image.
     """
 
     def __init__(self) -> None:
         self.error: DeployerError | None = None
         self.asked: list[Image] = []
+        self.labels: dict[str, Mapping[str, str]] = {}
         self.meanwhile: Callable[[], object] = lambda: None
         self._digests: dict[str, str] = {}
         self._behaviours: dict[str, Behaviour] = {}
         self._pushes = 0
 
-    def push(self, image: Image, behaviour: Behaviour = Behaviour.ANSWERS) -> Image:
+    def push(
+        self,
+        image: Image,
+        behaviour: Behaviour = Behaviour.ANSWERS,
+        labels: Mapping[str, str] | None = None,
+    ) -> Image:
         """Give the image's tag a new digest; the image with it."""
         self._pushes += 1
         content = f"{image} {behaviour} {self._pushes}".encode()
         pushed = replace(image, digest=f"sha256:{hashlib.sha256(content).hexdigest()}")
         self._digests[str(image)] = pushed.digest
         self._behaviours[pushed.pinned] = behaviour
+        self.labels[pushed.pinned] = dict(labels or {})
         return pushed
 
     def point(self, image: Image, digest: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -44,8 +44,8 @@ class FakeEngineWorld:
         self._registry = FakeRegistry()
         self.engine = FakeEngine(self._registry)
 
-    def push(self, behaviour: Behaviour) -> Image:
-        return self._registry.push(IMAGE, behaviour)
+    def push(self, behaviour: Behaviour, *, labels: Mapping[str, str] | None = None) -> Image:
+        return self._registry.push(IMAGE, behaviour, labels)
 
     def network(self) -> str:
         self.engine.networks.add("front")

@@ -145,6 +145,7 @@ def test_a_deployment_that_can_be_none_is_named(
         '{"at": 1, "outputs": []}',
         '{"at": 1, "outputs": {"one": {"reason": null, "since": null}}}',
         '{"at": 1, "outputs": {"one": {"reason": "", "since": -1}}}',
+        '{"at": 1, "reports": {"web": {"reason": 1, "since": null}}}',
         '{"at": 1, "worker": {"at": 1}}',
         '{"at": 1, "worker": {"at": -1, "waits": []}}',
         '{"at": 1, "waits": 1}',

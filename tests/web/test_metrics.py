@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.lab.wire import Answer
@@ -108,11 +109,14 @@ def test_requests_are_told_by_rule_and_no_secret_or_foreign_word_is_a_label(
     assert "canary" not in text.lower()
 
 
-def test_outputs_that_fail_are_told_and_those_that_do_not(receiver: Running) -> None:
+@pytest.mark.parametrize("what", ["output", "report"])
+def test_outputs_and_reports_that_fail_are_told_and_those_that_do_not(
+    receiver: Running, what: str
+) -> None:
     well, ill = {"reason": "", "since": None}, {"reason": "no such folder", "since": 1.0}
-    receiver.store.show({"at": time.time(), "apps": {}, "outputs": {"one": ill, "two": well}})
+    receiver.store.show({"at": time.time(), "apps": {}, f"{what}s": {"one": ill, "two": well}})
     seen = samples(receiver.get("/metrics"))
-    assert seen["deployer_output_failing", (("output", "one"),)] == 1
-    assert seen["deployer_output_failing", (("output", "two"),)] == 0
-    receiver.store.show({"at": 5.0, "apps": {}, "outputs": {"one": ill}})
-    assert "deployer_output_failing{" not in receiver.get("/metrics").body.decode()
+    assert seen[f"deployer_{what}_failing", ((what, "one"),)] == 1
+    assert seen[f"deployer_{what}_failing", ((what, "two"),)] == 0
+    receiver.store.show({"at": 5.0, "apps": {}, f"{what}s": {"one": ill}})
+    assert f"deployer_{what}_failing{{" not in receiver.get("/metrics").body.decode()

@@ -304,6 +304,13 @@ def test_a_deployment_shows_its_steps_its_reason_and_its_evidence(
     text = browser.get(f"/deployments/{number}").text
     assert "pulling" in text
     assert text.count('class="step next"') == 6
+    assert "Commit" not in text
+    one = replace(one, revision="abcdef" * 6 + "0123")
+    store.save(one, 12.5, "pulled")
+    assert (
+        'title="abcdefabcdefabcdefabcdefabcdefabcdef0123">abcdefabcdef<'
+        in browser.get(f"/deployments/{number}").text
+    )
     failed = advance(one, Status.FAILED, 14.5, "the registry is away", "last words")
     store.save(failed, 14.5, "the registry is away")
     text = browser.get(f"/deployments/{number}").text

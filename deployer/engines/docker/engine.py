@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -73,6 +73,11 @@ class DockerEngine:
         """Bring the image of this very digest here."""
         wanted = Wanted(image, platform, self._logins(image.host))
         pull(self._clients, wanted, stall=stall, timeout=timeout, stopping=stopping)
+
+    def labels(self, image: Image) -> Mapping[str, str]:
+        """The labels of the image of this digest."""
+        with translated(f"look at {image.pinned}"):
+            return images.labels(self._clients.api, image)
 
     def keep(self, release: Release) -> None:
         """Tag the release's image so that pruning leaves it alone."""

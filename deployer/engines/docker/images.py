@@ -30,6 +30,15 @@ def has(api: docker.APIClient, image: Image) -> bool:
     return any(name is not None and name.pinned == image.pinned for name in names)
 
 
+def labels(api: docker.APIClient, image: Image) -> dict[str, str]:
+    """The labels of the image of this digest; none where it has none, or is not here."""
+    try:
+        found = api.inspect_image(image.pinned)  # type: ignore[no-untyped-call]
+    except NotFound:
+        return {}
+    return dict((found.get("Config") or {}).get("Labels") or {})
+
+
 def keep(api: docker.APIClient, instance: str, release: Release) -> None:
     """Tag the release's image so that it outlives a prune."""
     tag = f"{release.app}.r{release.number}"

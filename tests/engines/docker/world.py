@@ -84,10 +84,18 @@ class DockerWorld:
         self.clients.close()
         self._folder.cleanup()
 
-    def push(self, behaviour: Behaviour, tag: str = "v1", lines: tuple[str, ...] = ()) -> Image:
+    def push(
+        self,
+        behaviour: Behaviour,
+        tag: str = "v1",
+        lines: tuple[str, ...] = (),
+        *,
+        labels: Mapping[str, str] | None = None,
+    ) -> Image:
         """Build an image, push it, and remove it from the engine; `lines` are Dockerfile's."""
         built = f"{self.app}:{secrets.token_hex(4)}"
         content = [f"FROM {BUSYBOX}", f"LABEL {WORLD}={self.app} built={built}", *lines]
+        content += [f'LABEL {name}="{value}"' for name, value in (labels or {}).items()]
         content.append(f'CMD ["sh", "-c", "{SCRIPTS[behaviour]}"]')
         build = ["docker", "build", "--quiet", "--tag", built, "-"]
         run(build, env=BUILD_ENV, text_in="\n".join(content) + "\n")

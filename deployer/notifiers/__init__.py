@@ -1,0 +1,1 @@
+"""Notifiers: who tells the servers that keep code of deployments of it."""

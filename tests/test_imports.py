@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = [
     *("errors", "spec", "settings", "difference", "routing", "model", "evidence", "deployment"),
-    *("policy", "drift"),
+    *("patterns", "expressions", "versions", "tags", "policy", "drift"),
 ]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {

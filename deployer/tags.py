@@ -14,7 +14,7 @@ from functools import lru_cache
 from deployer.expressions import read_glob, read_regex
 from deployer.model import TAG
 from deployer.patterns import Node, matches
-from deployer.versions import Range, read_range, version_of
+from deployer.versions import Range, is_newer, read_range, version_of
 
 INSTEAD = (
     "Write a tag such as latest, or a pattern in one piece: glob:v*, regex:v[0-9]+ or semver:^1.4."
@@ -86,10 +86,8 @@ def newer(policy: Sequence[str], tag: str, others: Iterable[str]) -> str:
 
     Only tags that ranges let in are versions of one line: all others are never newer or older.
     """
-    version = version_of(tag) if is_ranged(policy, tag) else None
     found = newest(policy, others)
-    latest = version_of(found)
-    return found if version is not None and latest is not None and latest > version else ""
+    return found if is_ranged(policy, tag) and is_newer(found, tag) else ""
 
 
 def newest(policy: Sequence[str], known: Iterable[str]) -> str:

@@ -70,6 +70,12 @@ def version_of(tag: str) -> Version | None:
     return Version.parse(text) if Version.is_valid(text) and "+" not in text else None
 
 
+def is_newer(tag: str, other: str) -> bool:
+    """Whether both tags are versions, and the first one is newer."""
+    one, two = version_of(tag), version_of(other)
+    return one is not None and two is not None and one > two
+
+
 def read_range(text: str) -> Range:
     """The range that is written. Raises ValueError with what to write instead."""
     if len(text) > _LONGEST:

@@ -17,6 +17,7 @@ PROCEDURE = {
         "tls_probe",
         "health",
         "record",
+        "choosing",
         "releases",
         "parts",
         "app_hooks",

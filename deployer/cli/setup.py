@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from deployer import tags
 from deployer.cli.context import Invocation, as_json, pass_invocation
 from deployer.cli.lazy import MISUSED
 from deployer.cli.output import console, print_json, title
@@ -113,7 +114,8 @@ def _hook(config: Config, hook: Hook) -> dict[str, Any]:
 
 def _curl(url: str, app: App) -> str:
     """The line that tells of a push; the token comes from the environment, past `ps`."""
-    body = json.dumps({"image": app.image.name, "tag": app.tags[0]})
+    first = next(filter(tags.is_exact, app.tags), "TAG")
+    body = json.dumps({"image": app.image.name, "tag": first})
     return (
         "printf 'Authorization: Bearer %s\\n' \"$DEPLOYER_TOKEN\" | "
         "curl --silent --show-error --fail-with-body -H @- "

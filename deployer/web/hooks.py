@@ -13,9 +13,10 @@ from deployer.config.values import AppPart, ReceiverPart
 from deployer.deployment import Trigger, Wanted
 from deployer.errors import BadCredential, BadPayload, ConfigError
 from deployer.model import parse_image
-from deployer.policy import Selector, match
+from deployer.policy import Selector
 from deployer.ports import Delivery, Heard, Inbound, Recorded, Source, Store
 from deployer.web.answers import document, problem
+from deployer.web.matching import matched
 from deployer.web.outcome import not_deployed, outcome
 from deployer.web.waiting import Waiting, asked_wait
 
@@ -76,7 +77,7 @@ class Hooks:
         return problem(400, reason)
 
     def _take(self, hook: str, body: bytes, heard: Heard, wait: float | None) -> Response:
-        matches = [(push, match(push.image, self.selectors)) for push in heard.pushes]
+        matches = matched(heard.pushes, self.selectors, self.store)
         wanted = [
             Wanted(app, Trigger.WEBHOOK, tag=push.image.tag)
             for push, found in matches

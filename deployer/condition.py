@@ -34,15 +34,18 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why something of an app is not deployed yet, and since when; seconds since 1970."""
+    """Why something of an app is not deployed yet, and since when; seconds since 1970.
+
+    None for what was never otherwise.
+    """
 
     app: str
     reason: str
-    since: float
+    since: float | None
 
 
 def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
-    """Apps that are paused, in maintenance or wait for others, and digests in quarantine.
+    """Apps that are paused, in maintenance or wait for others or a push; digests in quarantine.
 
     Raises StoreUnavailable.
     """
@@ -70,7 +73,8 @@ def holds(store: Store, apps: Iterable[str]) -> list[Hold]:
         for one in store.quarantined()
     ]
     found += [Hold(**one) for one in store.snapshot().get("waits", ())]
-    return sorted((one for one in found if one.app in named), key=lambda one: (one.app, one.since))
+    mine = [one for one in found if one.app in named]
+    return sorted(mine, key=lambda one: (one.app, one.since or 0.0))
 
 
 def troubles(store: Store, apps: Iterable[str], now: float) -> list[Trouble]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from deployer import tags, versions
 from deployer.deployment import Deployment, Status, Trigger
 from deployer.model import App
 
@@ -36,7 +37,8 @@ class Now:
 
     `served` is the digest that serves, "" where nothing does. `before` is the last look at the
     app, from before a restart too. `mended` is when its configuration changed last while this
-    worker ran, 0 where it did not (seconds since 1970).
+    worker ran, 0 where it did not (seconds since 1970). `ranged` is whether the tag is the newest
+    version of a range: one that is newer than before is what a moved tag is otherwise.
     """
 
     tag: str
@@ -45,15 +47,19 @@ class Now:
     history: Sequence[Deployment]
     before: Seen | None = None
     mended: float = 0.0
+    ranged: bool = False
 
 
 def followed(app: App, history: Sequence[Deployment]) -> str:
     """The tag that an app follows: that of its newest deployment, else the first configured one.
 
     With several tags the one that somebody deployed last is meant; the first one of the list
-    would take the app back behind the webhook that put another one live.
+    would take the app back behind the webhook that put another one live. "" where nothing was
+    deployed yet and a pattern comes first: only a registry knows what a range starts with.
     """
-    return next((one.tag for one in history if one.tag in app.tags), app.tags[0])
+    lead = tags.lead(app.tags)
+    first = lead if lead and tags.is_exact(lead) else ""
+    return next((one.tag for one in history if tags.allows(app.tags, one.tag)), first)
 
 
 def judge(now: Now) -> tuple[Finding, str]:
@@ -67,7 +73,7 @@ def judge(now: Now) -> tuple[Finding, str]:
         return Finding.SAME, f"{now.tag} is what serves"
     tried = next((one for one in now.history if _is_try(one, now.digest)), None)
     if tried is None:
-        chosen = _chosen(now.history)
+        chosen = _chosen(now)
         if chosen is None or _came_since(now, 0.0):
             return Finding.MOVED, f"{now.tag} means {now.digest[:19]} now, which does not serve"
         return Finding.HELD, f"deployment {chosen.id} was an operator's choice of another release"
@@ -83,26 +89,28 @@ def _is_try(one: Deployment, digest: str) -> bool:
     return one.digest == digest and one.status is not Status.SUPERSEDED
 
 
-def _chosen(history: Sequence[Deployment]) -> Deployment | None:
+def _chosen(now: Now) -> Deployment | None:
     """The deployment that serves, if an operator chose its release and not just its tag.
 
-    A change of the configuration deploys what serves, so the choice before it still stands.
+    Of a range a tag is such a choice as well, where it is not the newest. A change of the
+    configuration deploys what serves, so the choice before it still stands.
     """
-    for one in history:
+    for one in now.history:
         if one.status is Status.SUCCEEDED and one.trigger is not Trigger.CONFIG:
-            by_digest = one.trigger is Trigger.OPERATOR and not one.tag
-            return one if by_digest or one.trigger is Trigger.ROLLBACK else None
+            other = one.tag != now.tag if now.ranged else not one.tag
+            by_name = one.trigger is Trigger.OPERATOR and other
+            return one if by_name or one.trigger is Trigger.ROLLBACK else None
     return None
 
 
 def _came_since(now: Now, at: float) -> bool:
-    """Whether the tag was seen to mean something else after this time."""
+    """Whether the tag was seen to mean something else after this time, or was not there yet."""
     before = now.before
-    return (
-        before is not None
-        and (before.tag, before.at > at) == (now.tag, True)
-        and before.digest != now.digest
-    )
+    if before is None or before.at <= at:
+        return False
+    if before.tag == now.tag:
+        return before.digest != now.digest
+    return now.ranged and versions.is_newer(now.tag, before.tag)
 
 
 def _why_held(now: Now, tried: Deployment) -> str:

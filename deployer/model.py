@@ -168,8 +168,9 @@ RECONCILE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What `config.yml` names: an image, the tags that deploy it, and how it runs.
+    """What `config.yml` names: an image, which tags deploy it, and how it runs.
 
+    `tags` is its tag policy, which tags.py reads.
     `pull_policy` is `missing` (by digest, so an image that is here is the right one), `always`,
     or `never`: only what is on this machine already. `strategy` None: a rule decides (policy).
     `depends_on` names the apps that are deployed before it.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from deployer.choosing import check_asked
 from deployer.deployment import Status, Trigger, Wanted
 from deployer.errors import Refused
 from deployer.model import App
 from deployer.ports import Maintained, Order, Paused, Store
-from deployer.releases import asked_for
 
 
 def take(order: Order, app: App | None, store: Store, at: float) -> Order:
@@ -42,7 +42,7 @@ def _act(order: Order, app: App | None, store: Store, at: float) -> Order:
 
 
 def _deploy(order: Order, app: App, store: Store, at: float) -> Order:
-    asked_for(app, order.tag, order.digest)
+    check_asked(app, order.tag, order.digest)
     wanted = Wanted(app.name, Trigger.OPERATOR, tag=order.tag, digest=order.digest)
     return replace(order, deployment=store.enqueue(wanted, at))
 

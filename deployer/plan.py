@@ -10,7 +10,7 @@ from enum import StrEnum
 from deployer.deployment import Deployment, Status, Step
 from deployer.difference import Change, Origins, differences
 from deployer.model import App, Image, Release, Replica, Strategy
-from deployer.policy import choose
+from deployer.policy import choose, in_common
 from deployer.spec import Spec
 
 
@@ -294,7 +294,6 @@ def _touched(facts: Facts, strategy: Strategy) -> Iterator[str]:
     lost = ", and has no network until then" if strategy is Strategy.STOP_FIRST else ""
     for name in facts.sharers:
         yield f"app {name} shares its network: it is deployed again after this one{lost}"
-    for name, tags in sorted(facts.neighbours.items()):
-        both = sorted(set(tags) & set(facts.app.tags))
-        means = f"a push of {', '.join(both)} deploys both" if both else "other tags deploy it"
+    for name, policy in sorted(facts.neighbours.items()):
+        means = in_common(policy, facts.app.tags)
         yield f"app {name} has the same image and is not deployed by this order; {means}"

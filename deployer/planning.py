@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field, replace
 
 import structlog
 
+from deployer.choosing import asked_for
 from deployer.deployment import Deployment, Status
 from deployer.errors import DeployerError, Refused
 from deployer.model import App, Release
 from deployer.parts import Parts
 from deployer.plan import Facts, Plan, plan
 from deployer.ports import Order
-from deployer.releases import asked_for
 from deployer.sharing import joining
 
 log = structlog.get_logger()
@@ -88,7 +88,7 @@ def _plan(parts: Parts, order: Order) -> Plan:
 def _facts(parts: Parts, app: App, order: Order) -> Facts:
     """All that the plan has to know; what is asked of store, engine and registry is only read."""
     store, engine = parts.store, parts.engine
-    asked = asked_for(app, order.tag, order.digest)
+    asked = asked_for(app, order.tag, order.digest, store, parts.registry)
     found = replace(parts.registry.resolve(asked, app.spec.platform), tag=asked.tag)
     active = store.active().get(app.name)
     live, unknown = _opened(parts, app.name, active.release if active else None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from deployer import tags
 from deployer.deployment import Deployment, Trigger
 from deployer.model import App, Image, Strategy
 from deployer.spec import Spec
@@ -12,7 +13,7 @@ from deployer.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which pushes select an app: its configured image (without a tag) and its tags."""
+    """Which pushes select an app: its configured image (without a tag) and its tag policy."""
 
     image: Image
     tags: tuple[str, ...]
@@ -26,27 +27,42 @@ class Match:
     reason: str
 
 
-def match(image: Image, apps: Mapping[str, Selector]) -> Match:
-    """The apps whose host, repository and tag are exactly those of the image.
+def match(
+    image: Image,
+    apps: Mapping[str, Selector],
+    in_use: Callable[[str], Iterable[str]] = lambda _: (),
+) -> Match:
+    """The apps whose host and repository are those of the image, and whose policy has its tag.
 
-    Where there is none, the reason names what came nearest.
+    `in_use` gives the tags that an app runs or is about to: by a range of versions only the
+    newest is deployed. Where there is no app, the reason names what came nearest.
     """
     same_image = {name: app for name, app in sorted(apps.items()) if app.image.name == image.name}
-    chosen = tuple(name for name, app in same_image.items() if image.tag in app.tags)
+    if not same_image:
+        return Match((), f"no app uses {image.name}{_on_other_host(image, apps)}")
+    why_not = {name: _why_not(name, app, image, in_use) for name, app in same_image.items()}
+    chosen = tuple(name for name, why in why_not.items() if not why)
     if chosen:
         return Match(chosen, f"{image} is what {_named(chosen)} deploys")
-    if same_image:
-        return Match((), "; ".join(_wrong_tag(n, app, image) for n, app in same_image.items()))
-    return Match((), f"no app uses {image.name}{_on_other_host(image, apps)}")
+    return Match((), "; ".join(why_not.values()))
 
 
 def _named(apps: tuple[str, ...]) -> str:
     return f"app {apps[0]}" if len(apps) == 1 else f"each of the apps {', '.join(apps)}"
 
 
-def _wrong_tag(name: str, app: Selector, image: Image) -> str:
-    tags = ", ".join(app.tags)
-    return f"app {name} uses this image but not the tag {image.tag}; its tags are {tags}"
+def _why_not(name: str, app: Selector, image: Image, in_use: Callable[[str], Iterable[str]]) -> str:
+    """Why an app of this image does not deploy its tag; "" where it does."""
+    if not tags.allows(app.tags, image.tag):
+        why = tags.why_not(app.tags, image.tag)
+        return (
+            f"app {name} uses this image but not the tag {image.tag}; its tags are "
+            f"{', '.join(app.tags)}{why and f', and {why}'}"
+        )
+    # Who is asked reads the store, which a tag without a version need not wait for.
+    ranged = tags.is_ranged(app.tags, image.tag)
+    newer = tags.newer(app.tags, image.tag, in_use(name)) if ranged else ""
+    return newer and f"app {name} has {newer} already, and {image.tag} is an older version"
 
 
 def _on_other_host(image: Image, apps: Mapping[str, Selector]) -> str:
@@ -54,6 +70,18 @@ def _on_other_host(image: Image, apps: Mapping[str, Selector]) -> str:
         if app.image.repository == image.repository:
             return f"; app {name} uses {app.image.name}: see `registry` of the hook"
     return ""
+
+
+def in_common(one: Sequence[str], other: Sequence[str]) -> str:
+    """What pushes do to two apps of one image that have these policies."""
+    exact = [tag for tag in (*one, *other) if tags.is_exact(tag)]
+    both = {tag for tag in exact if tags.allows(one, tag) and tags.allows(other, tag)}
+    both |= set(one) & set(other)
+    if both:
+        return f"a push of {', '.join(sorted(both))} deploys both"
+    if len(exact) < len([*one, *other]):
+        return f"its tags are {', '.join(one)}"
+    return "other tags deploy it"
 
 
 BY_OPERATORS = frozenset({Trigger.OPERATOR, Trigger.ROLLBACK})

@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from deployer import tags
+from deployer.choosing import newest
 from deployer.deployment import ENDED, Deployment, Trigger, Wanted
 from deployer.drift import DEPTH, Finding, Now, Seen, followed, judge
 from deployer.errors import (
@@ -121,8 +123,10 @@ class Reconciler:
         if app.adopt and app.name not in self.store.active():
             # Its container could not be adopted, and may still be serving.
             return False
-        tag = followed(app, history)
-        known = self._now(app, tag, history)
+        tag, ranged = self._tag(app, history)
+        if not tag:
+            return False
+        known = replace(self._now(app, tag, history), ranged=ranged)
         found = known.digest
         finding, reason = judge(known)
         if finding is Finding.MOVED:
@@ -135,6 +139,19 @@ class Reconciler:
             log.info("tag has moved", app=app.name, tag=tag, digest=found, deployment=queued)
         self._note(app.name, Seen(tag, found, self.now()), finding, reason)
         return False
+
+    def _tag(self, app: App, history: list[Deployment]) -> tuple[str, bool]:
+        """The tag to look at, and whether it is the newest version of a range.
+
+        "" where nothing was deployed yet and no push has said what to start from. Raises
+        RegistryError.
+        """
+        last = followed(app, history)
+        if last and not tags.is_ranged(app.tags, last):
+            return last, False
+        if not last:
+            return (newest(app, self.registry), True) if tags.lead(app.tags) else ("", False)
+        return tags.newer(app.tags, last, self.registry.tags(app.image)) or last, True
 
     def _before(self, app: App) -> list[App]:
         """Apps of the same image that come first, whose look may not have been due yet."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from deployer.deployment import Deployment, Status, Trigger
 from deployer.errors import PullFailed, Refused, StartFailed
-from deployer.model import COMMIT, DIGEST, App, Image, Release, Replica, Running
+from deployer.model import COMMIT, App, Image, Release, Replica, Running
 from deployer.ports import Active, Engine, Stopping, Store
 from deployer.sharing import has_network_of, joining, owner
 from deployer.spec import Spec
@@ -24,22 +24,6 @@ def is_of(replica: Replica, active: Active | None) -> bool:
         active.app,
         active.deployment,
     )
-
-
-def asked_for(app: App, tag: str, digest: str) -> Image:
-    """What to ask the registry for: the app's own image, by the tag or digest wanted of it.
-
-    Both come from a process that faces the network. Raises Refused for a tag that the
-    configuration does not name, and for what is no digest.
-    """
-    if tag and tag not in app.tags:
-        raise Refused(
-            f"{app.name} is not deployed from the tag {tag}: config.yml allows "
-            f"{', '.join(app.tags)}. Add it to the app's `tags:` if it should be"
-        )
-    if digest and not DIGEST.fullmatch(digest):
-        raise Refused("the digest is not one: write sha256: and 64 hexadecimal digits")
-    return replace(app.image, tag=tag if tag or digest else app.tags[0], digest=digest)
 
 
 @dataclass(frozen=True, slots=True)

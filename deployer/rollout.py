@@ -10,6 +10,7 @@ from functools import partial
 
 from deployer import policy, quarantine, turns
 from deployer.app_hooks import AppHooks
+from deployer.choosing import asked_for, is_open, refuse_older
 from deployer.deployment import Deployment, Status, Step, Trigger, restart
 from deployer.errors import (
     Cancelled,
@@ -24,7 +25,6 @@ from deployer.model import App, Image, Release, Strategy
 from deployer.parts import Parts
 from deployer.ports import Active
 from deployer.record import Record
-from deployer.releases import asked_for
 from deployer.spec import Spec
 from deployer.takeover import Takeover
 from deployer.traffic import route_of
@@ -82,6 +82,7 @@ class Rollout:
         self._parts.releases.leave_room_to_adopt(app, self.deployment.trigger)
         if self._parts.releases.is_live(wanted):
             return Status.UNCHANGED, f"{wanted.image.digest[:19]} with this spec is live already"
+        refuse_older(app, self.deployment, self._parts.store)
         quarantine.check(self._parts, self.deployment, wanted)
         turns.keep_order(self._parts.store, self._parts.apps, self.deployment)
         with ExitStack() as undo:
@@ -156,7 +157,7 @@ class Rollout:
             release = self._parts.store.open_release(app.name, wanted.release)
             self._record.spec = release.spec
             return release
-        asked = asked_for(app, wanted.tag, wanted.digest)
+        asked = self._asked(app, wanted)
         if self._parts.releases.is_known(app, asked):
             self._record.enter(Step.RESOLVE, f"{asked.pinned} serves already")
             image = asked
@@ -167,6 +168,15 @@ class Rollout:
             image = replace(self._record.persevere(ask, self._stopping), tag=asked.tag)
         self._record.deployment = replace(self.deployment, tag=asked.tag, digest=image.digest)
         return Release(app.name, 0, image, app.spec)
+
+    def _asked(self, app: App, wanted: Deployment) -> Image:
+        """What to ask the registry for, which it may have to be asked for itself."""
+        parts = self._parts
+        ask = partial(asked_for, app, wanted.tag, wanted.digest, parts.store, parts.registry)
+        if not is_open(app, wanted.tag, wanted.digest):
+            return ask()
+        self._record.enter(Step.RESOLVE, f"asking the registry for the newest of {app.image}")
+        return self._record.persevere(ask, self._stopping)
 
     def _pull(self, app: App, image: Image) -> None:
         here = self._parts.engine.has(image)

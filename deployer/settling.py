@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from deployer import tags
+from deployer.choosing import waits_for_push
 from deployer.deployment import Status, Trigger, Wanted
 from deployer.drift import DEPTH
 from deployer.errors import Refused
@@ -73,7 +75,11 @@ class Settling:
         if not ordered and self._is_chosen(active):
             log.info("another release serves, by order", app=app.name, release=release.number)
             return None
-        return _same_image(app, release)
+        wanted = _same_image(app, release)
+        if not (wanted.tag or wanted.digest) and waits_for_push(app, store):
+            log.info("what serves stays until one of its tags is pushed", app=app.name)
+            return None
+        return wanted
 
     def _is_chosen(self, active: Active) -> bool:
         """Whether an operator took the app back to what serves, or gave a container for it."""
@@ -90,16 +96,22 @@ class Settling:
 
 def _serves(app: App, release: Release) -> bool:
     named = replace(release.image, tag="", digest="") == app.image
-    return named and release.spec == app.spec and release.image.tag in (*app.tags, "")
+    return named and release.spec == app.spec and _is_allowed(app, release.image.tag)
 
 
 def _same_image(app: App, release: Release) -> Wanted:
     """The digest that serves with the app's spec of now: one change at a time.
 
-    Where the app has another image or other tags the digest says nothing, and the first tag does.
+    Where the app has another image or other tags the digest says nothing, and what its tags say
+    to start from does.
     """
     wanted = Wanted(app.name, Trigger.CONFIG)
     same = replace(release.image, tag="", digest="") == app.image
-    if same and release.image.tag in (*app.tags, ""):
+    if same and _is_allowed(app, release.image.tag):
         return replace(wanted, tag=release.image.tag, digest=release.image.digest)
     return wanted
+
+
+def _is_allowed(app: App, tag: str) -> bool:
+    """Whether the app may serve what has this tag; "" is what was deployed by its digest."""
+    return not tag or tags.allows(app.tags, tag)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from deployer import order, policy
+from deployer.choosing import waits_for_push
 from deployer.deployment import Deployment, Status, Trigger, Wanted
 from deployer.errors import Refused
 from deployer.model import App
@@ -18,12 +19,24 @@ def may_begin(store: Store, apps: Mapping[str, App]) -> list[int]:
 
 
 def waits(store: Store, apps: Mapping[str, App]) -> list[dict[str, Any]]:
-    """Those that wait for other apps, as the snapshot shows them."""
-    return [
+    """Those that wait for other apps, or for their first push, as the snapshot shows them."""
+    found: list[dict[str, Any]] = [
         {"app": one.app, "reason": f"deployment {one.id} {why}", "since": one.queued_at}
         for one, why, paused in _judged(store, apps)
         if why and not paused
     ]
+    return found + [
+        {"app": name, "reason": _first_push(app), "since": None}
+        for name, app in apps.items()
+        if waits_for_push(app, store)
+    ]
+
+
+def _first_push(app: App) -> str:
+    return (
+        f"waits for its first push: {', '.join(app.tags)} can be any of many tags. To deploy one "
+        f"that is there already: deployer deploy {app.name} --tag TAG"
+    )
 
 
 def _judged(store: Store, apps: Mapping[str, App]) -> list[tuple[Deployment, str, bool]]:
@@ -40,12 +53,16 @@ def _judged(store: Store, apps: Mapping[str, App]) -> list[tuple[Deployment, str
 def bootstrap(
     store: Store, apps: Mapping[str, App], at: float, leaving: Collection[str] = ()
 ) -> None:
-    """Queue a first deployment of each app that serves nothing and has none under way."""
+    """Queue a first deployment of each app that serves nothing and has none under way.
+
+    One whose tags are only patterns that say nothing of which comes first waits for its push.
+    """
     active = store.active()
     for name in order.in_order(apps):
         newest = store.deployments(name, limit=1)
         waiting = bool(newest) and newest[0].status in (Status.QUEUED, Status.RUNNING)
-        if name not in active and not waiting and name not in leaving:
+        begins = name not in leaving and not waits_for_push(apps[name], store)
+        if name not in active and not waiting and begins:
             store.enqueue(Wanted(name, Trigger.BOOTSTRAP), at)
 
 

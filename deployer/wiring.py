@@ -57,8 +57,10 @@ def open_store(config: Config) -> SQLiteStore:
 def registry(config: Config, clients: Clients) -> Registry:
     """Asks the registries what tags mean, with the logins that the configuration names."""
     from deployer.engines.docker.registry import DockerRegistry
+    from deployer.registries.listing import Listing
 
-    return DockerRegistry(clients, _logins(config))
+    logins = _logins(config)
+    return DockerRegistry(clients, logins, listing=Listing(logins))
 
 
 def examine(container: str, app: str) -> Found:
@@ -147,6 +149,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
     from deployer.notifiers.servers import Servers
     from deployer.proxies.outputs import OutputFiles
     from deployer.registries.heads import Heads
+    from deployer.registries.listing import Listing
     from deployer.stores.fence import fenced, only_worker
     from deployer.stores.key import load_or_create_key
     from deployer.stores.schema import migrate
@@ -170,7 +173,7 @@ def adapters(config: Config, stop: threading.Event, group: int | None) -> Iterat
         host = nginx_host(config, clients, instance)
         yield Adapters(
             store=store,
-            registry=DockerRegistry(clients, logins, glance=Heads(logins)),
+            registry=DockerRegistry(clients, logins, glance=Heads(logins), listing=Listing(logins)),
             engine=fenced(engine, store.check_fence),
             host=host,
             proxy=fenced(proxy(config, host), store.check_fence),

@@ -100,12 +100,56 @@ class TestWhatIsHeld:
         assert judge(now(FIRST, one(3, OLD, trigger=Trigger.OPERATOR)))[0] is Finding.MOVED
 
 
+class TestRanges:
+    """Of a range the newest version is looked at: a newer one is what a moved tag is otherwise."""
+
+    SERVES = one(1, OLD, tag="1.4.1")
+
+    def look(self, *history: Deployment, **changes: object) -> Finding:
+        """At 1.4.2, which means NEW; 1.4.1 means OLD."""
+        return judge(now(self.SERVES, *history, tag="1.4.2", ranged=True, **changes))[0]
+
+    def test_a_version_that_nobody_deployed_yet_is(self) -> None:
+        assert self.look() is Finding.MOVED
+        assert self.look(before=Seen("1.4.1", OLD, 4.0)) is Finding.MOVED
+
+    @pytest.mark.parametrize(
+        "choice",
+        [
+            one(3, OLD, trigger=Trigger.ROLLBACK, tag="1.4.1"),
+            one(3, OLD, trigger=Trigger.OPERATOR, tag="1.4.1"),
+            one(3, OLD, trigger=Trigger.OPERATOR, tag=""),
+        ],
+    )
+    def test_an_operator_s_choice_of_an_older_one_stays_until_a_newer_one_comes(
+        self, choice: Deployment
+    ) -> None:
+        for tried in ((), (one(2, NEW, tag="1.4.2"),)):
+            assert self.look(*tried, choice) is Finding.HELD
+            assert self.look(*tried, choice, before=Seen("1.4.2", NEW, 4.0)) is Finding.HELD
+            assert self.look(*tried, choice, before=Seen("1.4.3", THIRD, 4.0)) is Finding.HELD
+        assert self.look(choice, before=Seen("1.4.1", OLD, 4.0)) is Finding.MOVED
+        assert self.look(choice, before=Seen("1.4.2", THIRD, 4.0)) is Finding.MOVED
+
+    def test_one_that_failed_is_not_tried_again(self) -> None:
+        failed = one(2, NEW, Status.FAILED, tag="1.4.2")
+        assert self.look(failed) is Finding.HELD
+        assert self.look(failed, before=Seen("1.4.2", NEW, 4.0)) is Finding.HELD
+
+
 class TestWhichTag:
     """With several tags, the one that was deployed last."""
 
     def test_the_tag_of_the_newest_deployment_is_followed(self) -> None:
         history = [one(3, NEW, Status.FAILED, tag="next"), one(2, OLD)]
         assert followed(app(), history) == "next"
+
+    def test_with_patterns_only_a_deployment_says_which(self) -> None:
+        history = [one(2, OLD, tag="latest"), one(1, OLD, tag="v1")]
+        assert followed(app(tags=("glob:v*",)), history) == "v1"
+        assert followed(app(tags=("glob:v*", "latest")), []) == "latest"
+        assert followed(app(tags=("glob:v*", "semver:^1", "latest")), []) == ""
+        assert followed(app(tags=("glob:v*",)), []) == ""
 
     def test_one_that_is_configured_no_more_or_not_known_is_passed_over(self) -> None:
         history = [one(3, NEW, tag="gone"), one(2, OLD, tag=""), one(1, OLD, tag="next")]

@@ -9,7 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = [
     *("errors", "spec", "settings", "difference", "routing", "model", "evidence", "deployment"),
-    *("policy", "rules", "drift"),
+    *("patterns", "expressions", "versions", "tags", "policy", "rules", "drift"),
 ]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
@@ -17,6 +17,7 @@ PROCEDURE = {
         "tls_probe",
         "health",
         "record",
+        "choosing",
         "releases",
         "parts",
         "app_hooks",

@@ -205,6 +205,10 @@ class SlowRegistry:
         """See ports.Registry."""
         return self._registry.glance(image)
 
+    def tags(self, image: Image) -> list[str]:
+        """See ports.Registry."""
+        return self._registry.tags(image)
+
 
 def eventually(is_true: Callable[[], object]) -> None:
     """Wait until it is true."""

@@ -3,7 +3,7 @@
 import pytest
 
 from deployer.model import Image, Strategy, image_of
-from deployer.policy import Choice, Match, Selector, choose, match
+from deployer.policy import Choice, Match, Selector, choose, in_common, match
 from deployer.spec import Attachment, Device, Port, Spec, Volume
 from tests.world import app
 
@@ -58,6 +58,37 @@ def test_the_same_repository_on_another_host_is_for_nobody_and_points_at_the_hoo
         (),
         "no app uses docker.io/acme/api; app api uses ghcr.io/acme/api: see `registry` of the hook",
     )
+
+
+class TestRanges:
+    """Of a range only the newest version is deployed; what other apps have does not count."""
+
+    def pushed(self, tag: str, **in_use: list[str]) -> Match:
+        image = image_of("docker.io", "acme/shop", tag)
+        assert image is not None
+        apps = {"web": Selector(SHOP, ("semver:^1.4",)), "edge": Selector(SHOP, ("glob:1.*",))}
+        return match(image, apps, lambda app: in_use.get(app, []))
+
+    def test_a_newer_one_or_the_same_once_more_is_for_the_app(self) -> None:
+        for tag in ("1.4.2", "1.4.3"):
+            assert self.pushed(tag, web=["1.4.1", "1.4.2"]).apps == ("edge", "web")
+
+    def test_an_older_one_is_only_for_apps_without_a_range(self) -> None:
+        assert self.pushed("1.4.1", web=["1.4.2"], edge=["1.9.0"]).apps == ("edge",)
+
+    def test_the_store_is_asked_only_about_versions_of_a_range(self) -> None:
+        def nobody(app: str) -> list[str]:
+            raise AssertionError(app)
+
+        for tags in (("1.4.2", "semver:^1.4"), ("semver:^2",), ("glob:1*",)):
+            match(Image("docker.io", "acme/shop", "1.4.2"), {"web": Selector(SHOP, tags)}, nobody)
+
+    def test_what_one_push_deploys_of_two_apps(self) -> None:
+        assert in_common(("latest",), ("latest", "next")) == "a push of latest deploys both"
+        assert in_common(("1.4.2", "v1"), ("semver:^1",)) == "a push of 1.4.2 deploys both"
+        assert in_common(("semver:^1",), ("semver:^1",)) == "a push of semver:^1 deploys both"
+        assert in_common(("glob:v*",), ("semver:^1",)) == "its tags are glob:v*"
+        assert in_common(("v1",), ("latest",)) == "other tags deploy it"
 
 
 class TestStrategy:

@@ -192,6 +192,120 @@ def test_what_is_queued_while_the_registry_answers_is_not_superseded(scene: Scen
     assert (queued.trigger, queued.status) == (Trigger.WEBHOOK, Status.QUEUED)
 
 
+class TestPatterns:
+    """What an app is deployed from by a pattern is followed, and of a range what is newer."""
+
+    @pytest.fixture
+    def scene(self, tmp_path: Path) -> Iterator[Scene]:
+        """The app `web` serves 1.4.1, the newest of its range."""
+        with small_world(tmp_path, app(tags=("semver:^1.4",), reconcile=10.0)) as world:
+            for tag in ("1.4.0", "1.4.1", "2.0.0", "latest"):
+                world.push(tag=tag)
+            world.deploy(Wanted("web", Trigger.WEBHOOK, tag="1.4.1"))
+            one = Scene(world)
+            one.look()
+            yield one
+
+    def test_the_newest_version_that_nobody_told_of_is_deployed(self, scene: Scene) -> None:
+        assert scene.result()[0] == "same"
+        scene.world.push(tag="1.4.2")
+        newest = scene.world.push(tag="1.10.0")
+        queued = must(scene.look())
+        assert (queued.trigger, queued.tag) == (Trigger.RECONCILE, "1.10.0")
+        assert scene.run().digest == newest.digest
+        scene.look()
+        assert scene.result() == ("same", newest.digest)
+
+    def test_the_digest_of_what_serves_may_move(self, scene: Scene) -> None:
+        again = scene.world.push(tag="1.4.1")
+        queued = must(scene.look())
+        assert (queued.trigger, queued.tag) == (Trigger.RECONCILE, "1.4.1")
+        assert scene.run().digest == again.digest
+
+    def test_an_older_or_foreign_version_is_no_news(self, scene: Scene) -> None:
+        for tag in ("1.4.0", "2.1.0", "1.5.0-rc.1", f"sha256-{'0' * 64}.sig", "1.5"):
+            scene.world.push(tag=tag)
+        assert must(scene.look(3)).trigger is Trigger.WEBHOOK
+
+    def test_a_rollback_stays_until_a_newer_version_comes_also_after_a_restart(
+        self, scene: Scene
+    ) -> None:
+        scene.world.push(tag="1.4.2")
+        scene.look()
+        assert scene.run().tag == "1.4.2"
+        back = scene.world.deploy(Wanted("web", Trigger.ROLLBACK, tag="1.4.1", release=1))
+        assert must(scene.look(3)).id == back.id
+        scene.world.store.show({"at": scene.time, "reconcile": scene.tags.shown()})
+        scene.restart()
+        assert must(scene.look(2)).id == back.id
+        scene.world.push(tag="1.4.3")
+        assert must(scene.look()).tag == "1.4.3"
+
+    def test_an_operator_s_older_version_stays_until_a_newer_one_comes(self, scene: Scene) -> None:
+        chosen = scene.world.deploy(Wanted("web", Trigger.OPERATOR, tag="1.4.0"))
+        assert chosen.status is Status.SUCCEEDED
+        assert must(scene.look(3)).id == chosen.id
+        scene.world.push(tag="1.4.2")
+        assert must(scene.look()).tag == "1.4.2"
+
+    def test_a_version_that_fails_is_tried_once_and_the_next_one_is_deployed(
+        self, scene: Scene
+    ) -> None:
+        scene.world.push(Behaviour.EXITS, tag="1.4.2")
+        scene.look()
+        failed = scene.run()
+        assert failed.status is Status.FAILED
+        assert must(scene.look(4)).id == failed.id
+        scene.world.push(tag="1.4.3")
+        scene.look()
+        assert scene.run().status is Status.SUCCEEDED
+
+    def test_one_that_was_never_deployed_begins_with_the_newest(self, scene: Scene) -> None:
+        other = app("api", tags=("semver:^1.4",), reconcile=10.0)
+        scene.world.parts = replace(scene.world.parts, apps={"api": other})
+        scene.look(4)
+        assert [one["what"] for one in scene.tags.shown()["failing"]] == ["api"]
+        scene.world.push(name="api", tag="1.4.0")
+        scene.look(4)
+        assert must(scene.newest("api")).tag == "1.4.0"
+
+    def test_by_a_glob_the_tag_that_serves_is_followed_and_no_list_is_needed(
+        self, scene: Scene
+    ) -> None:
+        scene.world.change(tags=("glob:1.*",))
+        listed = len(scene.world.registry.listed)
+        scene.world.push(tag="1.5.0")
+        assert must(scene.look(3)).trigger is Trigger.WEBHOOK
+        again = scene.world.push(tag="1.4.1")
+        scene.look()
+        assert scene.run().digest == again.digest
+        assert len(scene.world.registry.listed) == listed
+
+    def test_before_the_first_push_of_a_glob_the_registry_is_not_asked(self, scene: Scene) -> None:
+        other = app("api", tags=("glob:v*",), reconcile=10.0)
+        scene.world.parts = replace(scene.world.parts, apps={"api": other})
+        asked = len(scene.world.registry.asked) + len(scene.world.registry.listed)
+        scene.look(5)
+        assert scene.newest("api") is None
+        assert len(scene.world.registry.asked) + len(scene.world.registry.listed) == asked
+        assert scene.tags.shown() == {"apps": {}, "failing": []}
+
+    def test_beside_a_range_an_exact_tag_that_was_deployed_last_is_followed(
+        self, scene: Scene
+    ) -> None:
+        scene.world.change(tags=("latest", "semver:^1.4"))
+        scene.world.deploy(Wanted("web", Trigger.WEBHOOK, tag="latest"))
+        scene.world.push(tag="1.4.2")
+        assert must(scene.look(3)).tag == "latest"
+        scene.world.push(tag="latest")
+        assert must(scene.look()).trigger is Trigger.RECONCILE
+
+    def test_a_list_that_cannot_be_had_is_told_as_a_tag_that_cannot(self, scene: Scene) -> None:
+        scene.world.registry.error = DOWN
+        scene.look(2)
+        assert [one["what"] for one in scene.tags.shown()["failing"]] == ["registry docker.io"]
+
+
 class TestFailing:
     """An error says nothing of a tag: it is told, and tried again."""
 

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from deployer.deployment import Status, Trigger, Wanted
-from deployer.errors import Refused
 from deployer.model import Limits, Release, Replica, Running
 from deployer.ports import Active
-from deployer.releases import asked_for, is_of
+from deployer.releases import is_of
 from deployer.spec import Spec
-from tests.world import World, app, small_world
+from tests.world import World, small_world
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -33,28 +32,6 @@ def wanted(world: World, **changes: object) -> Release:
     """What serves, as it is asked for: without a number."""
     release = replace(world.store.open_release("web", 1), number=0)
     return replace(release, **changes)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("tag", "digest", "asked"),
-    [
-        ("", "", ("latest", "")),
-        ("next", "", ("next", "")),
-        ("", DIGEST, ("", DIGEST)),
-        ("next", DIGEST, ("next", DIGEST)),
-    ],
-)
-def test_a_deployment_asks_for_its_tag_or_digest_or_the_first_tag(
-    tag: str, digest: str, asked: tuple[str, str]
-) -> None:
-    image = asked_for(app(), tag, digest)
-    assert image == replace(app().image, tag=asked[0], digest=asked[1])
-
-
-@pytest.mark.parametrize(("tag", "digest"), [("evil", ""), ("evil", DIGEST), ("", "sha256:")])
-def test_anything_else_is_refused(tag: str, digest: str) -> None:
-    with pytest.raises(Refused):
-        asked_for(app(), tag, digest)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from deployer.model import Limits, Running
 from deployer.rollout import Rollout
 from deployer.settling import Settling
 from deployer.spec import Spec
+from deployer.turns import waits
 from tests.fakes.registry import Behaviour
 from tests.world import World, app, must, small_world
 
@@ -196,3 +197,38 @@ def test_at_a_start_an_adopted_container_is_left_to_who_replaces_it(tmp_path: Pa
         settling.ask(["web"], ordered=False)
         settling.turn()
         assert newest(world).id == failed.id
+
+
+def test_tags_that_say_nothing_of_which_comes_first_leave_what_serves_until_a_push(
+    world: World, settling: Settling
+) -> None:
+    """At each start as well: nothing is queued that could only be refused."""
+    world.change(tags=("glob:v*",))
+    for ordered in (True, False):
+        settling.ask(["web"], ordered=ordered)
+        settling.turn()
+    assert newest(world).status is Status.SUCCEEDED
+    (waiting,) = waits(world.store, world.parts.apps)
+    assert waiting["reason"].startswith("waits for its first push: glob:v*")
+
+
+def test_a_tag_that_a_pattern_lets_in_goes_on_with_its_digest(
+    world: World, settling: Settling
+) -> None:
+    served = newest(world)
+    world.change(tags=("glob:l*",), spec=OTHER)
+    settling.ask(["web"], ordered=True)
+    settling.turn()
+    ended = run(world)
+    assert (ended.status, ended.tag, ended.digest) == (Status.SUCCEEDED, "latest", served.digest)
+
+
+def test_a_range_that_does_not_let_in_what_serves_deploys_its_newest(
+    world: World, settling: Settling
+) -> None:
+    pushed = world.push(tag="1.4.2")
+    world.change(tags=("semver:^1.4",))
+    settling.ask(["web"], ordered=True)
+    settling.turn()
+    ended = run(world)
+    assert (ended.status, ended.tag, ended.digest) == (Status.SUCCEEDED, "1.4.2", pushed.digest)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer import tags
 from deployer.cli.context import Invocation, as_json, pass_invocation, suggestion
 from deployer.cli.lazy import FAILED
 from deployer.cli.output import console, print_json, title
@@ -67,10 +68,13 @@ def hooks(ctx: click.Context, invocation: Invocation, as_json: bool) -> None:
 @hooks.command()
 @click.argument("hook")
 @click.option("--app", default="", metavar="A", help="The app to be pushed. Default: its first.")
+@click.option("--tag", default="", metavar="T", help="The tag. Default: the app's first exact one.")
 @as_json
 @pass_invocation
 @click.pass_context
-def test(ctx: click.Context, invocation: Invocation, hook: str, app: str, as_json: bool) -> None:
+def test(
+    ctx: click.Context, invocation: Invocation, hook: str, app: str, tag: str, as_json: bool
+) -> None:
     """Post a signed delivery to a hook, as its sender would, and say what came of it.
 
     It goes through the receiver that runs here, as a dry run: nothing is queued or recorded.
@@ -84,7 +88,7 @@ def test(ctx: click.Context, invocation: Invocation, hook: str, app: str, as_jso
     if app and app not in config.apps:
         raise DeployerError(f"there is no app {app!r}: {suggestion(app, config.apps)}")
     configured = config.hooks[hook]
-    said = said_for(configured, config.apps, app)
+    said = said_for(configured, config.apps, app, tag)
     if said is None:
         raise DeployerError(
             f"no delivery of hook {hook} can be for {f'app {app}' if app else 'any app'}: see "
@@ -173,7 +177,8 @@ def _hook(config: Config, hook: Hook) -> dict[str, Any]:
 
 def _curl(url: str, app: App) -> str:
     """The line that tells of a push; the token comes from the environment, past `ps`."""
-    body = json.dumps({"image": app.image.name, "tag": app.tags[0]})
+    first = next(filter(tags.is_exact, app.tags), "TAG")
+    body = json.dumps({"image": app.image.name, "tag": first})
     return (
         "printf 'Authorization: Bearer %s\\n' \"$DEPLOYER_TOKEN\" | "
         "curl --silent --show-error --fail-with-body -H @- "

@@ -8,6 +8,7 @@ import time
 
 import click
 
+from deployer import tags
 from deployer.cli.context import Invocation, app_named, as_json, pass_invocation, suggestion
 from deployer.cli.errand import Errand
 from deployer.cli.lazy import Misuse
@@ -21,7 +22,9 @@ wait_option = click.option("--wait", is_flag=True, help="Follow it until it has 
 
 @click.command()
 @click.argument("app")
-@click.option("--tag", default="", metavar="T", help="One of the app's tags. Default: its first.")
+@click.option(
+    "--tag", default="", metavar="T", help="One that its `tags` let in. Default: the first."
+)
 @click.option("--digest", default="", metavar="D", help="This very image: sha256:...")
 @wait_option
 @as_json
@@ -52,10 +55,10 @@ def check_choice(app: App, tag: str, digest: str) -> None:
     """Raises Misuse for what cannot be meant, so that nothing is written."""
     if tag and digest:
         raise Misuse("--tag and --digest name two images: give one of them")
-    if tag and tag not in app.tags:
-        raise Misuse(
-            f"{app.name} is not deployed from the tag {tag!r}: {suggestion(tag, app.tags)}"
-        )
+    if tag and not tags.allows(app.tags, tag):
+        why = tags.why_not(app.tags, tag)
+        hint = f"known are {', '.join(app.tags)}, and {why}" if why else suggestion(tag, app.tags)
+        raise Misuse(f"{app.name} is not deployed from the tag {tag!r}: {hint}")
     if digest and not DIGEST.fullmatch(digest):
         raise Misuse(f"{digest!r} is no digest: give sha256: and 64 digits (0-9, a-f)")
 

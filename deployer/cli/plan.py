@@ -48,7 +48,9 @@ HOLDS = {
 
 @click.command()
 @click.argument("app")
-@click.option("--tag", default="", metavar="T", help="One of the app's tags. Default: its first.")
+@click.option(
+    "--tag", default="", metavar="T", help="One that its `tags` let in. Default: the first."
+)
 @click.option("--digest", default="", metavar="D", help="This very image: sha256:...")
 @as_json
 @pass_invocation

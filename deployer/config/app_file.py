@@ -67,7 +67,9 @@ class AppFile(Section):
         examples=["docker.io/acme/shop"],
     )
     tags: process.Tags = Field(
-        ["latest"], description="Tags whose push deploys the app; the first is the default."
+        ["latest"],
+        description="Tags, and patterns of tags, whose push deploys the app; the first tag or "
+        "range of versions is the default.",
     )
     depends_on: Annotated[Words, ordering.DEPENDS_ON] = Field(
         (), description="Apps that are deployed before this one."

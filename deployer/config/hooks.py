@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deployer import tags
 from deployer.config.hook_file import HookFile
 from deployer.config.problems import Key, Problems, nearest
 from deployer.config.senders import SENDERS, Sender
@@ -156,15 +157,21 @@ def _deployed(
     for app in rule["deploy"]:
         if app not in apps:
             problems.add((*key, "deploy"), f"there is no app {app}. {nearest(app, apps)}")
-        elif rule.get("tag", apps[app].tags[0]) not in apps[app].tags:
+        elif not tags.allows(apps[app].tags, _tag(rule, apps[app])):
             problems.add(
-                (*key, "tag"), f"app {app} is not deployed from it. Write one of the app's `tags`."
+                (*key, "tag"),
+                f"app {app} is not deployed from it. Write a tag that the app's `tags` let in.",
             )
 
 
 def _rule(rule: Mapping[str, Any], apps: Mapping[str, App]) -> Rule:
-    deploys = tuple((app, rule.get("tag", apps[app].tags[0])) for app in rule["deploy"])
+    deploys = tuple((app, _tag(rule, apps[app])) for app in rule["deploy"])
     return Rule(tuple(rule["when"]), deploys)
+
+
+def _tag(rule: Mapping[str, Any], app: App) -> str:
+    """The tag that a rule deploys; "" where neither it nor the app names one."""
+    return str(rule.get("tag", next(filter(tags.is_exact, app.tags), "")))
 
 
 def reached(hook: Hook, apps: Mapping[str, App]) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from deployer.model import HOST_LABEL, NAME, REGISTRY_HOST, TAG, Image, canonical_host, parse_image
+from deployer import tags
+from deployer.model import HOST_LABEL, NAME, REGISTRY_HOST, Image, canonical_host, parse_image
 
 _HOST = re.compile(rf"{HOST_LABEL}(?:\.{HOST_LABEL})*")
 _URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,200}")
@@ -195,6 +196,11 @@ def _user(value: Any) -> str:
     return str(value)
 
 
+def _tag_rule(value: Any) -> str:
+    tags.read(text(value, tags.INSTEAD))
+    return str(value)
+
+
 def _schema(kind: str | list[str], **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": kind, **more})
 
@@ -242,10 +248,10 @@ UserName = Annotated[str, PlainValidator(_user), _schema("string", pattern=f"^{_
 Login = Annotated[
     str, PlainValidator(lambda value: text(value, "Write the user's name.")), _TEXT_SCHEMA
 ]
-Tag = Annotated[
+TagRule = Annotated[
     str,
-    PlainValidator(matching(TAG, "not a tag", "Write one such as latest or 1.4.")),
-    _schema(["string", "number"]),
+    PlainValidator(_tag_rule),
+    _schema(["string", "number"], examples=["latest", "glob:v*", "semver:^1.4"]),
 ]
 Name = Annotated[
     str,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import requests
 
+from deployer import tags
 from deployer.config.files import read_text
 from deployer.config.hooks import reached
 from deployer.config.values import Config, Hook
@@ -43,8 +44,10 @@ class Sample:
     proves: bool
 
 
-def said_for(hook: Hook, apps: Mapping[str, App], app: str = "") -> Said | None:
+def said_for(hook: Hook, apps: Mapping[str, App], app: str = "", tag: str = "") -> Said | None:
     """What the sender would say of a push to this app, or to the first that the hook is for.
+
+    Without a tag it is the app's first exact one; of an app with patterns only it is one of nobody.
 
     None where no delivery of this hook can be for the app.
     """
@@ -56,7 +59,8 @@ def said_for(hook: Hook, apps: Mapping[str, App], app: str = "") -> Said | None:
     # The shortest text that a pattern matches.
     when = {key: one.replace("*", "").replace("?", "x") for key, one in rule.when} if rule else {}
     senders_name = {other: name for name, other in hook.aliases.items()}
-    image = Image(chosen.image.host, chosen.image.repository, chosen.tags[0])
+    named = tag or next(filter(tags.is_exact, chosen.tags), NOBODYS.tag)
+    image = Image(chosen.image.host, chosen.image.repository, named)
     return Said(renamed(image, senders_name), when)
 
 

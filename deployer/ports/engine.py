@@ -47,7 +47,7 @@ class Found:
 
 
 class Registry(Protocol):
-    """Answers what a tag means now."""
+    """Answers what a tag means now, and which tags there are."""
 
     def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with the digest that its tag (or its own digest) has.
@@ -65,6 +65,14 @@ class Registry(Protocol):
 
         "" where that cannot be told like this, for whatever reason: `resolve` then can, or says
         why. The platform is not looked at. Raises RateLimited.
+        """
+        ...
+
+    def tags(self, image: Image) -> list[str]:
+        """All tags that the image's repository has, side-cars included, in no order.
+
+        Never a part of them. Raises ImageNotFound where there is no such repository,
+        RegistryDenied, RegistryUnavailable, RegistryError where there are too many.
         """
         ...
 

@@ -19,7 +19,7 @@ _REPLICA: Types = {
 }
 _WORKER: Types = {"at": (float, int), "waits": (list,)}
 _WAIT: Types = {"doing": (str,), "reason": (str,), "since": (float, int)}
-_HOLD: Types = {"app": (str,), "reason": (str,), "since": (float, int)}
+_HOLD: Types = {"app": (str,), "reason": (str,), "since": (float, int, NoneType)}
 _BEHIND: Types = {"what": (str,), "reason": (str,), "since": (float, int, NoneType)}
 _COMPARED: Types = {
     **dict.fromkeys(("tag", "digest", "result", "reason"), (str,)),

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from deployer.config.values import AppPart, HookPart
 from deployer.deployment import Trigger, Wanted
 from deployer.errors import ConfigError
-from deployer.model import parse_image
-from deployer.policy import Selector, match
-from deployer.ports import Heard
+from deployer.model import Push, parse_image
+from deployer.policy import Selector
+from deployer.ports import Heard, Store
 from deployer.rules import by_rule, renamed
+from deployer.web.matching import matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,17 @@ def selectors_of(apps: Mapping[str, AppPart]) -> dict[str, Selector]:
     return {name: _selector(name, app) for name, app in apps.items()}
 
 
-def decide(heard: Heard, hook: HookPart, selectors: Mapping[str, Selector]) -> Decided:
-    """The deployments that what was heard on a hook asks for."""
+def decide(
+    heard: Heard, hook: HookPart, selectors: Mapping[str, Selector], store: Store
+) -> Decided:
+    """The deployments that what was heard on a hook asks for. Raises StoreError."""
     if heard.facts:
         ruled = by_rule(heard.facts, hook.rules)
         wanted = tuple(Wanted(app, Trigger.WEBHOOK, tag) for app, tag in ruled.deploys)
         return Decided(wanted, ruled.reason)
-    images = [renamed(push.image, hook.aliases) for push in heard.pushes]
-    matches = [(image, match(image, selectors)) for image in images]
-    queued = [(app, image) for image, found in matches for app in found.apps]
+    pushes = [Push(renamed(push.image, hook.aliases)) for push in heard.pushes]
+    matches = matched(pushes, selectors, store)
+    queued = [(app, push.image) for push, found in matches for app in found.apps]
     return Decided(
         tuple(Wanted(app, Trigger.WEBHOOK, image.tag) for app, image in queued),
         "; ".join(found.reason for _, found in matches) or heard.reason,

@@ -72,7 +72,7 @@ class Hooks:
             return problem(401, "the secret is missing or wrong")
         except BadPayload as error:
             return self._refuse(hook, body, str(error))
-        decided = decide(heard, configured, self.selectors)
+        decided = decide(heard, configured, self.selectors, self.store)
         if "dry_run" in request.args:
             return document(_undone(decided))
         return self._take(

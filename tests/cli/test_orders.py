@@ -72,6 +72,16 @@ def test_what_cannot_be_meant_ends_with_2_and_nothing_is_written(
     assert world.store.open_orders() == []
 
 
+def test_any_tag_that_a_pattern_lets_in_can_be_deployed_and_no_other(world: World) -> None:
+    text = world.config.read_text().replace("[stable, edge]", "[stable, 'semver:^1.4']")
+    world.config.write_text(text)
+    result = world.run("deploy", "web", "--tag", "2.0.0")
+    assert (result.exit_code, world.store.open_orders()) == (2, [])
+    assert "known are stable, semver:^1.4, and 2.0.0 is not in that range" in result.stderr
+    assert world.run("deploy", "web", "--tag", "v1.5.0").exit_code == 0
+    assert [one.tag for one in world.store.open_orders()] == ["v1.5.0"]
+
+
 def test_an_order_says_what_is_wanted_and_who_gave_it(world: World) -> None:
     assert world.run("deploy", "web", "--tag", "edge").exit_code == 0
     (order,) = world.store.open_orders()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.world import TOKEN, World
 
 
@@ -78,6 +80,19 @@ def test_a_generic_hook_is_shown_with_a_line_to_try_it_and_never_a_secret(world:
     )
     assert shown.stdout.endswith(f"\n{hook['curl']}\n")
     assert "canary" not in shown.output + read.output
+
+
+@pytest.mark.parametrize(
+    ("tags", "shown"), [("['glob:v*', edge]", "edge"), ("['glob:v*', 'semver:^1']", "TAG")]
+)
+def test_the_line_to_try_a_hook_leaves_the_tag_open_where_there_are_only_patterns(
+    world: World, tags: str, shown: str
+) -> None:
+    hook = "  ci: {source: generic, token_file: secrets/dockerhub.token}\n"
+    text = world.config.read_text().replace("[stable, edge]", tags)
+    world.config.write_text(text.replace("apps:\n", f"{hook}apps:\n"))
+    _, found = json.loads(world.run("hooks", "--json").stdout)["hooks"]
+    assert f'"tag": "{shown}"' in found["curl"]
 
 
 def test_a_hook_names_the_apps_whose_registry_it_speaks_for(world: World) -> None:

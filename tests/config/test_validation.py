@@ -38,6 +38,14 @@ TAGGED = "the image has a tag or digest. Leave it out and write the tag in `tags
 VOLUME = "Write SOURCE:/path/in/container, with :ro at the end for read only."
 NO_VALUE = 'Write one here ("" for an empty one): none is taken from deployer\'s environment.'
 VARIABLE = "not the name of a variable. Write letters, digits and _, not starting with a digit."
+INSTEAD = (
+    "Write a tag such as latest, or a pattern in one piece: glob:v*, regex:v[0-9]+ or semver:^1.4."
+)
+NO_TAG = f"not a tag, which has letters, digits and . _ - only. {INSTEAD}"
+NO_RANGE = (
+    "not a range of versions. Write one such as ^1.4, ~1.4.2, 1.x or >=1.2 <2.0: "
+    "several in a row all have to hold, and || stands between alternatives."
+)
 RESTART = "not a restart policy. Write no, always, unless-stopped, on-failure or on-failure:3."
 SIGNAL = "not a signal. Write one such as SIGTERM, TERM or 15."
 COMMAND = "Write a list of words, or one line as for a shell."
@@ -204,7 +212,19 @@ APPS = [
     ),
     ("image: a\ntags: []", "4: web.tags: the list is empty. Write at least one entry."),
     ("image: a\ntags: [a, b, a]", f"4: web.tags[2]: {TWICE}"),
-    ("image: a\ntags: ['a/b']", "4: web.tags[0]: not a tag. Write one such as latest or 1.4."),
+    ("image: a\ntags: ['a/b']", f"4: web.tags[0]: {NO_TAG}"),
+    ("image: a\ntags: [latest, 'v*']", f"4: web.tags[1]: {NO_TAG}"),
+    ("image: a\ntags: ['^1.4']", f"4: web.tags[0]: {NO_TAG}"),
+    ("image: a\ntags:\n- glob: v*", f"5: web.tags[0]: not a single value. {INSTEAD}"),
+    (
+        "image: a\ntags: ['regexp:v']",
+        f"4: web.tags[0]: no kind of pattern is named like this. {INSTEAD}",
+    ),
+    ("image: a\ntags:\n- latest\n- semver:^1.4.x.y", f"6: web.tags[1]: {NO_RANGE}"),
+    (
+        "image: a\ntags: [latest, 'regex:v[0-9']",
+        "4: web.tags[1]: there is a [ without its ]. Write it, or ranges such as a-z in it.",
+    ),
     (
         "image: a\ntags: latest",
         "4: web.tags: not a list. Write each entry after `- `, or all as [a, b].",

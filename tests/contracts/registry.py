@@ -62,6 +62,29 @@ class RegistryContract:
         world.stop()
         assert world.registry.glance(replace(pushed, digest="")) == ""
 
+    def test_all_tags_of_the_repository_are_listed(self, world: RegistryWorld) -> None:
+        pushed = [world.push(tag) for tag in ("v1", "v1.10.0", "latest")]
+        world.push("v1")
+        assert sorted(world.registry.tags(replace(pushed[0], tag="", digest=""))) == [
+            "latest",
+            "v1",
+            "v1.10.0",
+        ]
+
+    def test_a_list_that_cannot_be_had_is_an_error_and_no_empty_list(
+        self, world: RegistryWorld
+    ) -> None:
+        image = replace(world.push("v1"), tag="", digest="")
+        with pytest.raises(ImageNotFound, match="does not have it"):
+            world.registry.tags(replace(image, repository="nobody/nothing"))
+        world.deny()
+        with pytest.raises(RegistryDenied):
+            world.registry.tags(image)
+        world.stop()
+        with pytest.raises(RegistryUnavailable) as caught:
+            world.registry.tags(image)
+        assert caught.value.retry
+
     def test_a_digest_resolves_to_itself(self, world: RegistryWorld) -> None:
         old = world.push("v1")
         world.push("v1")

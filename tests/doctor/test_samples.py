@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from deployer.errors import BadCredential
 from deployer.model import Image
 from deployer.ports import Heard, Known
 from deployer.sources import SOURCES
+from deployer.stores.schema import migrate
+from deployer.stores.sqlite import SQLiteStore
 from deployer.web.deciding import Decided, decide, selectors_of
 
 TOKEN = "Kq3vXw9ZbT5mR1cY7hN0dL6sF2gJ8pA4"
@@ -37,8 +40,8 @@ def configured(folder: Path, source: str, kind: str, content: str, more: str = "
     """A configuration with one hook of this source and one app that it is for."""
     (folder / "proof").write_text(content)
     (folder / "config.yml").write_text(
-        f"hooks:\n  it:\n    source: {source}\n    registry: registry.example.com\n"
-        f"    {kind}_file: proof\n{more}apps:\n  web: {APP}\n"
+        f"paths: {{state: {folder}/state}}\nhooks:\n  it:\n    source: {source}\n"
+        f"    registry: registry.example.com\n    {kind}_file: proof\n{more}apps:\n  web: {APP}\n"
     )
     return load(folder / "config.yml", {}, part="receiver")
 
@@ -62,7 +65,9 @@ def taken(config: Config, sample: Sample) -> tuple[Heard, Decided]:
     assert sample.path == "/hooks/it" + (f"/{TOKEN}" if sample.inbound.token else "")
     source.verify(sample.inbound, Known(hook.tokens, hook.secrets))
     heard = source.parse(sample.inbound, hook.registry)
-    return heard, decide(heard, hook, selectors_of(part.apps))
+    migrate(part.store)
+    with closing(SQLiteStore(part.store)) as store:
+        return heard, decide(heard, hook, selectors_of(part.apps), store)
 
 
 @pytest.mark.parametrize(("source", "kind"), WAYS)

@@ -129,7 +129,7 @@ def test_a_full_disk_of_docker_is_named_with_what_to_do(small_docker: str, tmp_p
     assert image is not None
     clients = Clients(small_docker)
     engine = DockerEngine(clients, "disks", lambda host: None, ReleaseFiles(tmp_path / "files"))
-    wanted = DockerRegistry(clients, lambda host: None).resolve(image)
+    wanted = DockerRegistry(clients, lambda host: None, listing=lambda image: []).resolve(image)
     with pytest.raises(PullFailed) as refused:
         engine.pull(wanted, stall=30, timeout=60, stopping=lambda: None)
     clients.close()

@@ -33,6 +33,7 @@ class FakeRegistry:
         self.error: DeployerError | None = None
         self.asked: list[Image] = []
         self.labels: dict[str, Mapping[str, str]] = {}
+        self.listed: list[Image] = []
         self.meanwhile: Callable[[], object] = lambda: None
         self._digests: dict[str, str] = {}
         self._behaviours: dict[str, Behaviour] = {}
@@ -77,6 +78,19 @@ class FakeRegistry:
         if isinstance(self.error, RateLimited):
             raise self.error
         return "" if self.error else self._digests.get(str(image), "")
+
+    def tags(self, image: Image) -> list[str]:
+        """All tags of the image's repository that were pushed."""
+        self.listed.append(image)
+        self.meanwhile()
+        if self.error is not None:
+            raise self.error
+        found = [
+            one.rpartition(":")[2] for one in self._digests if one.startswith(f"{image.name}:")
+        ]
+        if not found:
+            raise _unknown(image)
+        return found
 
     def behaviour(self, image: Image) -> Behaviour:
         """What containers of this very digest do. Raises ImageNotFound, or the set error."""

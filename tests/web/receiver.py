@@ -58,6 +58,10 @@ def part_for(store: Path, port: int) -> ReceiverPart:
             "shadow": AppPart(image="docker.io/acme/shop", tags=("stable",)),
             "site": AppPart(image="ghcr.io/acme/shop", tags=("latest",)),
             "api": AppPart(image="registry.example.com/acme/api", tags=("main",)),
+            "ranged": AppPart(
+                image="docker.io/acme/ranged",
+                tags=("nightly", "glob:pr-*", "regex:v[0-9]+", "semver:^1.4"),
+            ),
         },
         operators=(hashed(OPERATOR),),
         scrapers=(hashed(METRICS),),

@@ -34,8 +34,8 @@ def test_apps_are_listed_with_their_last_deployment(receiver: Running) -> None:
     answer = receiver.get("/api/v1/apps")
     assert answer.status == 200
     content = json.loads(answer.body)
-    assert [app["name"] for app in content["apps"]] == ["api", "shadow", "site", "web"]
-    web = content["apps"][3]
+    assert [app["name"] for app in content["apps"]] == ["api", "ranged", "shadow", "site", "web"]
+    web = content["apps"][4]
     assert (web["image"], web["tags"]) == ("docker.io/acme/shop", ["latest", "stable"])
     assert web["last_deployment"]["id"] == queued
     assert content["snapshot"] == {"at": None, "age": None}

@@ -23,7 +23,7 @@ from deployer.config.compose.forms import (
     number,
     word,
 )
-from deployer.config.kinds import FilePath, Tag, text
+from deployer.config.kinds import FilePath, TagRule, text
 from deployer.config.problems import Key, Wrong, quoted
 from deployer.spec import Healthcheck, Logging, Pairs
 
@@ -154,7 +154,7 @@ Restart = Annotated[
 StopSignal = Annotated[
     str, PlainValidator(_stop_signal), WithJsonSchema({"type": ["string", "integer"]})
 ]
-Tags = Annotated[list[Tag], BeforeValidator(listed)]
+Tags = Annotated[list[TagRule], BeforeValidator(listed)]
 Files = Annotated[
     tuple[FilePath, ...],
     BeforeValidator(many),

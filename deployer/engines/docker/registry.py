@@ -34,19 +34,27 @@ class DockerRegistry:
         logins: Logins,
         limit: int = ANSWER_LIMIT,
         glance: Callable[[Image], str] = lambda _: "",
+        *,
+        listing: Callable[[Image], list[str]],
     ) -> None:
         """`limit` is how long a registry may take to say what a tag means (seconds).
 
-        `glance` asks without Docker, which cannot do it so that it counts as no pull.
+        `glance` and `listing` ask without Docker, which cannot do the first so that it counts as
+        no pull, and the second not at all.
         """
         self._clients = clients
         self._logins = logins
         self._limit = limit
         self._glance = glance
+        self._listing = listing
 
     def glance(self, image: Image) -> str:
         """The digest that the image's tag has, without a pull; see ports.Registry."""
         return self._glance(image)
+
+    def tags(self, image: Image) -> list[str]:
+        """All tags of the image's repository; see ports.Registry."""
+        return self._listing(image)
 
     def resolve(self, image: Image, platform: str = "") -> Image:
         """The image with its digest; see ports.Registry."""

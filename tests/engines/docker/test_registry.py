@@ -15,6 +15,7 @@ from deployer.engines.docker.registry import DockerRegistry, check_platform
 from deployer.errors import EngineUnavailable, ImageNotFound, RegistryDenied, RegistryUnavailable
 from deployer.model import Image
 from deployer.ports import Login
+from deployer.registries.listing import Listing
 from tests.contracts.engine import go_on
 from tests.contracts.registry import RegistryContract
 from tests.engines.docker.bad_registry import BadRegistry
@@ -83,7 +84,7 @@ def test_an_image_for_another_platform_is_not_found(world: DockerWorld) -> None:
 
 
 def test_without_docker_no_registry_is_blamed() -> None:
-    registry = DockerRegistry(Clients("tcp://127.0.0.1:1"), no_login)
+    registry = DockerRegistry(Clients("tcp://127.0.0.1:1"), no_login, listing=Listing(no_login))
     with pytest.raises(EngineUnavailable):
         registry.resolve(Image("127.0.0.1:5001", "acme/shop", "v1"))
 
@@ -122,4 +123,5 @@ def test_a_registry_that_says_nothing_is_given_up_and_docker_is_not_blamed(
         DockerWorld(lab_registry) as world,
         pytest.raises(RegistryUnavailable, match=r"did not answer within 1 s\. Look"),
     ):
-        DockerRegistry(world.clients, no_login, limit=1).resolve(bad.image)
+        hasty = DockerRegistry(world.clients, no_login, limit=1, listing=Listing(no_login))
+        hasty.resolve(bad.image)

@@ -22,6 +22,7 @@ from deployer.engines.docker.registry import DockerRegistry
 from deployer.model import Image, Replica
 from deployer.ports import Adopted, Logins
 from deployer.registries.heads import Heads
+from deployer.registries.listing import Listing
 from tests.fakes.registry import Behaviour
 from tests.lab.engine import BUILD_ENV
 from tests.lab.images import BUSYBOX, push
@@ -55,7 +56,9 @@ class DockerWorld:
         self.adopted: list[Adopted] = []
         adoptions = Adoptions(lambda: self.adopted)
         self.engine = DockerEngine(self.clients, self.app, logins, self.files, adoptions)
-        self.registry = DockerRegistry(self.clients, logins, glance=Heads(logins))
+        self.registry = DockerRegistry(
+            self.clients, logins, glance=Heads(logins), listing=Listing(logins)
+        )
         self._lab = lab
         self._containers: list[str] = []
         self._networks: list[str] = []

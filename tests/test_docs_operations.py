@@ -7,6 +7,7 @@ import re
 import pytest
 
 from deployer.deployment import ENDED, Step
+from deployer.web.rates import BURST, RATE
 from tests.docs import OPERATIONS, ROOT, SECURITY
 
 PAGE = OPERATIONS.read_text(encoding="utf-8")
@@ -59,11 +60,10 @@ def test_what_is_to_be_monitored_exists() -> None:
     assert all(f'"{path.removeprefix("/api/v1")}"' in CODE for path in paths)
 
 
-def test_the_limits_of_the_hooks_are_those_of_nginxs_template() -> None:
-    page = SECURITY.read_text(encoding="utf-8")
+def test_the_limits_of_the_hooks_are_those_of_nginxs_template_and_of_the_receiver() -> None:
+    words = " ".join(SECURITY.read_text(encoding="utf-8").split())
     template = (ROOT / "nginx_templates" / "receiver.conf.j2").read_text(encoding="utf-8")
-    (rate,) = set(re.findall(r"rate=(\d+)r/s", template))
-    (at_once,) = re.findall(r"limit_conn receiver_connections (\d+)", template)
-    words = " ".join(page.split())
-    assert f"at most {rate} requests a second from one address" in words
-    assert f"at most {at_once} at once" in words
+    (rate,) = re.findall(r"zone=receiver_hooks:\w+ rate=(\d+)r/s", template)
+    (burst,) = re.findall(r"zone=receiver_hooks burst=(\d+)", template)
+    assert f"at most {rate} a second to the hooks, with bursts of {burst}" in words
+    assert f"takes {RATE:.0f} deliveries a second, with bursts of {BURST:.0f}" in words

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from deployer.proxies.handling import Way
 from deployer.proxies.parseback import Directive, directive
+from deployer.proxies.sender_answers import SENDER_ANSWERS
 from deployer.proxies.sites import ReceiverSite, Site
 
 
@@ -182,6 +183,11 @@ def receiver_shape(
 ) -> Iterator[Directive]:
     """`receiver.conf`: the receiver's own server blocks, their logs included."""
     there = [directive("proxy_pass", f"http://{address}")]
+    replaced = [directive("error_page", *one.error_page) for one in SENDER_ANSWERS]
+    instead = [
+        directive("location", one.location, block=[directive("return", one.status, one.body)])
+        for one in SENDER_ANSWERS
+    ]
     both = [
         directive("server_name", site.host),
         directive("access_log", access_log, "receiver"),
@@ -198,6 +204,7 @@ def receiver_shape(
             *both,
             directive("location", "/", block=there),
             directive("location", "=", "/sign-in", block=there),
-            directive("location", "/hooks/", block=there),
+            directive("location", "/hooks/", block=[*there, *replaced]),
+            *instead,
         ],
     )

@@ -12,6 +12,7 @@ from deployer.ports import NginxFacts
 from deployer.proxies import allowed
 from deployer.proxies.allowed_handling import network
 from deployer.proxies.expected import Main
+from deployer.proxies.sender_answers import SENDER_ANSWERS
 from deployer.proxies.sites import ReceiverSite, Site
 
 _LOG_FORMATS = {"text": "deployer", "json": "deployer_json", "off": ""}
@@ -70,6 +71,16 @@ def receiver_values(site: ReceiverSite, facts: NginxFacts) -> dict[str, Any]:
         "max_body": allowed.size(site.max_body),
         "address": site.address(facts.gateway),
         "access_log": logs(facts)[0],
+        "answers": [
+            {
+                "location": one.location,
+                "error_page": " ".join(one.error_page),
+                "status": one.status,
+                "body": one.body,
+                "retry_after": one.retry_after,
+            }
+            for one in SENDER_ANSWERS
+        ],
     }
 
 

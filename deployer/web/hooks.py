@@ -18,12 +18,14 @@ from deployer.ports import Delivery, Inbound, Known, Recorded, Source, Store
 from deployer.web.answers import document, problem
 from deployer.web.deciding import Decided, decide, selectors_of
 from deployer.web.outcome import not_deployed, outcome
+from deployer.web.rates import Rates
 from deployer.web.waiting import Waiting, asked_wait
 
 log = structlog.get_logger()
 
 KEPT_OF_REFUSED = 64 * 1024
 _ENCODED = "the body is compressed, and it is never unpacked here: send it as it is"
+_TOO_MANY = "more deliveries of this hook than it takes: nothing was taken. Try again"
 _WAIT_NEEDS_ID = (
     "to wait, a delivery needs an id of its own in the header webhook-id, "
     "by which repeating it means waiting on"
@@ -47,6 +49,7 @@ class Hooks:
         self.max_body = part.max_body
         self.store = store
         self.waiting = waiting
+        self.rates = Rates(part.hooks)
         self.now = now
 
     def receive(self, hook: str, token: str = "") -> Response:
@@ -64,6 +67,8 @@ class Hooks:
             source.verify(inbound, Known(configured.tokens, configured.secrets))
             if _is_encoded(headers):
                 return problem(415, _ENCODED, {"Accept-Encoding": "identity"})
+            if later := self.rates.take(hook):
+                return problem(429, _TOO_MANY, {"Retry-After": str(later)})
             heard = source.parse(inbound, configured.registry)
             wait = asked_wait(request.args)
             if wait is not None and not heard.sender_id:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -57,6 +60,18 @@ def raw(rig: NginxRig, request: str) -> bytes:
         return b""
 
 
+def everything(rig: NginxRig, requests: str) -> bytes:
+    """All answers on one connection to requests that are sent without waiting for any."""
+    found = []
+    with socket.create_connection(("127.0.0.1", rig.settings.http_port), 20) as client:
+        sending = threading.Thread(target=client.sendall, args=(requests.encode(),))
+        sending.start()
+        while piece := client.recv(65536):
+            found.append(piece)
+        sending.join()
+    return b"".join(found)
+
+
 def log_with(rig: NginxRig, words: str) -> str:
     """All that the container printed, once these words are in it."""
     until(lambda: words in docker("logs", rig.settings.container))
@@ -76,24 +91,53 @@ def test_no_secret_is_logged_while_the_receiver_is_down(alone: NginxRig) -> None
             line = f"POST {path.replace('{}', CANARY)} HTTP/1.1\r\nHost: {host}\r\n"
             raw(alone, f"{line}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}")
     assert raw(alone, f"GET /hooks/x/{CANARY} HTTP/1.1\r\nHost: {RECEIVER}\r\n\r\n")
-    log = log_with(alone, '"GET /hooks/*** HTTP/1.1" 502')
+    log = log_with(alone, '"GET /hooks/*** HTTP/1.1" 503')
     assert CANARY not in log
     assert '"POST /*** HTTP/1.1" 502' in log
 
 
-def test_no_secret_is_logged_when_a_body_is_too_large(served: NginxRig) -> None:
-    path = f"/hooks/dockerhub/{CANARY}"
-    status, _ = served.request(RECEIVER, path, body=b"x" * (MAX_BODY + 1))
-    assert status == 413
+def problem_of(answer: bytes) -> tuple[int, dict[str, object]]:
+    """The status and the members of a problem (RFC 9457)."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head
+    return int(head.split()[1]), json.loads(body)
+
+
+def test_a_body_that_is_too_large_is_a_problem_and_its_secret_is_not_logged(
+    served: NginxRig,
+) -> None:
+    head = f"POST /hooks/dockerhub/{CANARY} HTTP/1.1\r\nHost: {RECEIVER}\r\n"
+    answer = raw(served, f"{head}Content-Length: {MAX_BODY + 1}\r\n\r\n{'x' * (MAX_BODY + 1)}")
+    status, problem = problem_of(answer)
+    assert (status, problem["status"]) == (413, 413)
     assert CANARY not in log_with(served, '"POST /hooks/*** HTTP/1.1" 413')
 
 
-def test_no_secret_is_logged_when_there_are_too_many_requests(served: NginxRig) -> None:
+def test_a_receiver_that_is_down_is_a_503_that_says_when_to_come_again(alone: NginxRig) -> None:
+    answer = raw(alone, f"POST /hooks/x HTTP/1.1\r\nHost: {RECEIVER}\r\n\r\n")
+    status, problem = problem_of(answer)
+    assert (status, problem["status"]) == (503, 503)
+    assert b"Retry-After: 5" in answer
+
+
+def test_one_address_may_not_ask_without_end(alone: NginxRig) -> None:
+    """A burst is let through, since a registry tells of many images at once."""
     path = f"/hooks/dockerhub/{CANARY}"
-    answers = [served.request(RECEIVER, path)[0] for _ in range(80)]
-    assert answers[:50] == [200] * 50
+    one = f"GET {path} HTTP/1.1\r\nHost: {RECEIVER}\r\n"
+    many = f"{one}\r\n" * 500 + f"{one}Connection: close\r\n\r\n"
+    answers = b"".join(everything(alone, many) for _ in range(22))
+    statuses = re.findall(rb"HTTP/1\.1 (\d+) ", answers)
+    assert statuses[:9000] == [b"503"] * 9000
+    assert b"429" in statuses
+    problem = b'{"type": "about:blank", "title": "Too Many Requests", "status": 429'
+    assert answers.count(problem) == statuses.count(b"429")
+    assert CANARY not in log_with(alone, '"GET /hooks/*** HTTP/1.1" 429')
+
+
+def test_the_signing_in_is_slow_for_who_tries_passwords(served: NginxRig) -> None:
+    answers = [served.request(RECEIVER, "/sign-in")[0] for _ in range(40)]
+    assert answers[:10] == [200] * 10
     assert 429 in answers
-    assert CANARY not in log_with(served, '"GET /hooks/*** HTTP/1.1" 429')
 
 
 def test_no_secret_is_logged_of_requests_that_are_not_http(served: NginxRig) -> None:

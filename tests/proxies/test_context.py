@@ -27,6 +27,7 @@ KINDS = {
     "number": "integer",
     "true or false": "boolean",
     "list of texts": "sequence",
+    "list of objects": "sequence",
     "list": "sequence",
     "mapping": "mapping",
     "number, or none": "none",

@@ -12,6 +12,7 @@ from deployer import policy, quarantine, turns
 from deployer.app_hooks import AppHooks
 from deployer.choosing import asked_for, is_open, refuse_older
 from deployer.deployment import Deployment, Status, Step, Trigger, restart
+from deployer.echoes import Newer
 from deployer.errors import (
     Cancelled,
     DeadlinePassed,
@@ -213,7 +214,8 @@ class Rollout:
         watcher = self._watcher(app, self._ending)
         try:
             self._record.enter(Step.WATCH, f"for {app.limits.watch:g} s")
-            watcher.stays_healthy(self._takeover.new, app.limits.watch, self._newer_waits)
+            newer = Newer(self._parts, self.deployment)
+            watcher.stays_healthy(self._takeover.new, app.limits.watch, newer.waits)
         except Interrupted:
             undo.pop_all()
             raise
@@ -265,14 +267,6 @@ class Rollout:
         kept = one.trigger is Trigger.ROLLBACK or parts.releases.is_again(one)
         if one.release is not None and not kept:
             self._drop(one.app, one.release)
-
-    def _newer_waits(self) -> bool:
-        app, store = self.deployment.app, self._parts.store
-        try:
-            return store.queued(app) and app not in store.paused()
-        except DeployerError:
-            # No reason to take a healthy release back.
-            return False
 
     def _watcher(self, app: App, stopping: Callable[[], None]) -> Watcher:
         return Watcher(self._parts.engine, self._parts.prober, app.health, self._sleep, stopping)

@@ -23,6 +23,7 @@ PROCEDURE = {
         "app_hooks",
         "quarantine",
         "takeover",
+        "echoes",
         "rollout",
         "budget",
         "traffic",

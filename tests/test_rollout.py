@@ -218,8 +218,49 @@ def test_something_newer_ends_the_watch_early(world: World) -> None:
     world.change(limits=Limits(watch=3600))
     world.push()
     rollout = world.claim()
-    world.store.at[Step.WATCH] = lambda: world.store.enqueue(Wanted("web", Trigger.WEBHOOK), 1.0)
+
+    def push_again() -> None:
+        world.push()
+        world.store.enqueue(Wanted("web", Trigger.WEBHOOK, tag="latest"), 1.0)
+
+    world.store.at[Step.WATCH] = push_again
     assert rollout.run().status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted("web", Trigger.OPERATOR, tag="latest"),
+        Wanted("web", Trigger.CONFIG, tag="latest"),
+        Wanted("web", Trigger.ROLLBACK, release=1),
+    ],
+    ids=lambda one: one.trigger,
+)
+def test_what_no_sender_asked_for_ends_the_watch_whatever_it_deploys(
+    world: World, wanted: Wanted
+) -> None:
+    world.change(limits=Limits(watch=3600))
+    world.push()
+    rollout = world.claim()
+    world.store.at[Step.WATCH] = lambda: world.store.enqueue(wanted, 1.0)
+    assert rollout.run().status is Status.SUCCEEDED
+
+
+def test_the_echo_of_a_push_does_not_end_the_watch(served: World) -> None:
+    """A registry tells of each tag of a push; what is watched can still fail, and goes back."""
+    served.change(limits=Limits(watch=3600))
+    image = served.push()
+    rollout = served.claim()
+
+    def tell_again() -> None:
+        served.store.enqueue(Wanted("web", Trigger.WEBHOOK, tag=image.tag), 1.0)
+        newest = served.replicas()[-1]
+        served.meanwhile = lambda: served.engine.change(newest, Running.EXITED, exit_code=1)
+
+    served.store.at[Step.WATCH] = tell_again
+    ended = rollout.run()
+    assert (ended.status, ended.serving) == (Status.FAILED, 1)
+    assert "does not stay up" in ended.reason
 
 
 class TestCleanUp:

@@ -1,5 +1,5 @@
 # Each target is the only command that is needed; README.md says what it does to the machine.
-.PHONY: demo image test test-long soak bench-lossless bench-burst bench-sites unit check lock help
+.PHONY: demo image test test-long soak bench-lossless bench-burst bench-sites bench-deliveries unit check lock help
 
 # Installs what is locked into an environment of its own and prints where that is.
 ENVIRONMENT := sh tests/lab/bootstrap.sh
@@ -35,6 +35,10 @@ bench-burst: ## apps that are all pushed within 5 s: reloads, old workers, memor
 bench-sites: ## one site of many changes, against Nginx's own test and reload (N=1000)
 	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
 	  N=$(N) exec "$$venv/bin/python" -m bench.sites
+
+bench-deliveries: ## 5,000 deliveries beside slow connections and over a kill (N=5000)
+	@venv=$$($(ENVIRONMENT)) && "$$venv/bin/python" -m tests.lab up && \
+	  N=$(N) exec "$$venv/bin/python" -m bench.deliveries
 
 unit: ## what needs no Docker, registry, Nginx or root
 	@venv=$$($(ENVIRONMENT)) && exec "$$venv/bin/python" -m pytest -m "not lab and not root and not long"

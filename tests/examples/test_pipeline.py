@@ -11,14 +11,14 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.engine.notifications import notifications
 from tests.engine.world import World, world
 from tests.examples.pipeline import EXAMPLES, SCRIPT, VENV, Done, pipeline, step
 from tests.lab.engine import ensure_engine
 from tests.lab.images import ensure_base_images, present
 from tests.lab.pip_in_builds import build_arguments, context
 from tests.lab.ports import free_port
-from tests.lab.registry import Listener, Registry
-from tests.lab.relay import Relay
+from tests.lab.registry import Registry
 from tests.lab.shell import run
 from tests.lab.user import folder
 
@@ -35,7 +35,6 @@ class Project:
     folder: Path
     app: Path
     registry: Registry
-    relay: Relay
     made: World
 
     @property
@@ -69,24 +68,16 @@ def project() -> Iterator[Project]:
     with ExitStack() as stack:
         path = stack.enter_context(folder("pipeline"))
         app = stack.enter_context(context(HELLO))
-        relay = stack.enter_context(Relay())
-        listener = Listener(relay.url)
-        registry = Registry(free_port(), path / "registry", listeners=[listener])
-        stack.enter_context(registry)
+        registry = stack.enter_context(Registry(free_port(), path / "registry"))
         config = {"registry": registry}
         made = stack.enter_context(world("pipeline", web=config))
-        hub = {
-            "source": "dockerhub",
-            "registry": registry.address,
-            "token_file": "secrets/dockerhub.token",
-        }
+        own = {"source": "distribution", "token_file": "secrets/dockerhub.token"}
         ci = {"source": "generic", "token_file": made.secret("ci.token", TOKEN)}
-        made.configure(hooks={"hub": hub, "ci": ci})
-        port = made.deployer.receiver_port
-        relay.hook = f"http://127.0.0.1:{port}/hooks/hub/{made.deployer.token}"
+        made.configure(hooks={"registry": own, "ci": ci})
+        registry.notify(notifications(made.deployer, "registry"))
         made.deployer.start()
         made.deployer.wait_ended(1)
-        yield Project(path, app, registry, relay, made)
+        yield Project(path, app, registry, made)
         forget(made.web.image)
 
 
@@ -107,8 +98,6 @@ def test_the_push_alone_puts_the_new_version_live(project: Project, first: Done)
     """The registry tells deployer; nobody types anything, and the script does not call it."""
     assert first.returncode == 0, first.stdout + first.stderr
     project.made.web.wait_serves("v1", limit=60)
-    repository = project.made.web.repository
-    assert project.relay.told == [f"{repository}:v1", f"{repository}:latest"]
     newest = project.made.deployer.deployment(project.made.newest())
     assert newest["trigger"] == "webhook"
     assert newest["digest"] in first.stdout

@@ -5,11 +5,10 @@ import hashlib
 import http.client
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .errors import LabError
 from .packages import ensure
@@ -27,15 +26,6 @@ MANIFESTS = ", ".join(
 )
 
 
-@dataclass(frozen=True)
-class Listener:
-    """Who is told of each push and pull: the registry posts its events to this address."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    name: str = "deployer"
-
-
 class Registry:
     """One registry on 127.0.0.1, which Docker Engine trusts without TLS."""
 
@@ -44,13 +34,12 @@ class Registry:
         port: int,
         folder: Path,
         users: Mapping[str, str] | None = None,
-        listeners: Sequence[Listener] = (),
     ) -> None:
         self.address = f"127.0.0.1:{port}"
         self.folder = folder
         self._port = port
         self._users = dict(users or {})
-        self._listeners = tuple(listeners)
+        self._endpoints: list[Mapping[str, Any]] = []
         self._process = Background(f"registry-{port}", folder)
 
     def __enter__(self) -> Self:
@@ -77,6 +66,12 @@ class Registry:
         config.write_text(json.dumps(self._config(), indent=1))
         self._process.start(["docker-registry", "serve", str(config)])
         wait_until(self._answers_or_fails, f"an answer of the registry at {self.address}")
+
+    def notify(self, endpoint: Mapping[str, Any]) -> None:
+        """Start anew, telling this endpoint of its `notifications` from now on."""
+        self._endpoints.append(endpoint)
+        self.stop()
+        self.start()
 
     def stop(self) -> bool:
         """Stop it if it was started through this folder; its images stay."""
@@ -204,8 +199,8 @@ class Registry:
             passwords = self.folder / "htpasswd"
             passwords.write_text("".join(_hashed(*user) for user in self._users.items()))
             config["auth"] = {"htpasswd": {"realm": "lab", "path": str(passwords)}}
-        if self._listeners:
-            config["notifications"] = {"endpoints": [_endpoint(one) for one in self._listeners]}
+        if self._endpoints:
+            config["notifications"] = {"endpoints": self._endpoints}
         return config
 
 
@@ -233,14 +228,3 @@ def _hashed(name: str, password: str) -> str:
     if shutil.which("htpasswd") is None:
         ensure("apache2-utils")
     return run(["htpasswd", "-niBC", "5", name], text_in=password + "\n").strip() + "\n"
-
-
-def _endpoint(listener: Listener) -> dict[str, object]:
-    return {
-        "name": listener.name,
-        "url": listener.url,
-        "headers": {name: [value] for name, value in listener.headers.items()},
-        "timeout": "1s",
-        "threshold": 5,
-        "backoff": "1s",
-    }

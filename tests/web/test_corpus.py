@@ -107,6 +107,18 @@ def test_a_delivery_gets_its_verdict(everybody: Running, case: Case) -> None:
     assert kept.body == case.body
 
 
+def test_no_secret_is_in_a_log_the_store_or_a_page(everybody: Running) -> None:
+    """Whatever was sent with it, and however wrong the rest of that was."""
+    for case in CASES:
+        everybody.ask(request_of(case))
+    everybody.store.show({"at": 1.0, "apps": {}})
+    kept = [path.read_bytes() for path in everybody.path.parent.iterdir() if path.is_file()]
+    shown = [everybody.get(path).body for path in ("/api/v1/apps", "/api/v1/deployments")]
+    for secret in (TOKEN, STANDARD, hashed(TOKEN)):
+        assert secret not in everybody.log()
+        assert not any(secret.encode() in content for content in [*kept, *shown])
+
+
 def test_there_are_cases_of_every_sender() -> None:
     counted = Counter(case.hook.partition("-")[0] for case in CASES)
     assert set(counted) == set(SENDERS)

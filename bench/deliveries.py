@@ -181,8 +181,8 @@ def prepared(path: Path, token: str) -> World:
     """A deployer with APPS apps and one hook for all of them, not started."""
     names = [f"a{number:02d}" for number in range(APPS)]
     own = {"health": {"path": "/healthz", "interval": "200ms", "deadline": "30s"}}
-    settings = {"DEPLOYER_DEPLOY__WATCH": "10s", "DEPLOYER_WORKER__PARALLEL": "8"}
-    world = World(path, "deliveries", dict.fromkeys(names, own), settings)
+    watch = {"DEPLOYER_DEPLOY__WATCH": "10s"}
+    world = World(path, "deliveries", dict.fromkeys(names, own), watch)
     hook = {"source": "generic", "token_file": world.secret("ci.token", token)}
     world.configure(hooks={"ci": hook})
     return world
@@ -202,11 +202,11 @@ def settled(world: World, flood: Flood, before: int) -> None:
     """Wait until all that was asked for has ended, and note what came of it."""
     still = "SELECT id FROM deployments WHERE status IN ('queued', 'running')"
     wait_until(lambda: not _ask(world, still), "the end of all deployments", limit=900)
-    rows = _ask(world, f"SELECT app, status FROM deployments WHERE id > {before}")  # noqa: S608
-    flood.deployments = Counter(app for app, _ in rows)
+    rows = _ask(world, f"SELECT app, status, reason FROM deployments WHERE id > {before}")  # noqa: S608
+    flood.deployments = Counter(app for app, *_ in rows)
     flood.missing = len(flood.taken - stored(world))
-    if bad := Counter(status for _, status in rows if status not in ("succeeded", "unchanged")):
-        raise LabError(f"deployments did not succeed: {dict(bad)}")
+    if bad := [row for row in rows if row[1] not in ("succeeded", "unchanged")]:
+        raise LabError(f"deployments did not succeed: {bad}")
 
 
 def kill_receiver(world: World) -> None:

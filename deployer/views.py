@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from deployer import condition, evidence
 from deployer.deployment import Deployment, Transition
-from deployer.ports import Store
+from deployer.ports import Delivery, Store
 
 View = dict[str, Any]
 
@@ -57,6 +58,32 @@ def _transition(one: Transition) -> View:
         "step": one.step.value if one.step else None,
         "message": one.message,
     }
+
+
+def delivery(one: Delivery, queued: Iterable[Deployment]) -> View:
+    """A delivery without its body, and where the deployments that it queued are by now."""
+    return {
+        "id": one.id,
+        "hook": one.hook,
+        "received_at": moment(one.received_at),
+        "sender_id": one.sender_id or None,
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "replay_of": one.replay_of,
+        "given_by": one.given_by or None,
+        "deployments": [
+            {"id": each.id, "app": each.app, "status": each.status.value} for each in queued
+        ],
+    }
+
+
+def body(raw: bytes) -> View:
+    """A body as it came: as text where it is UTF-8, else in Base64; `size` in bytes."""
+    try:
+        encoding, text = "utf-8", raw.decode()
+    except UnicodeDecodeError:
+        encoding, text = "base64", b64encode(raw).decode()
+    return {"size": len(raw), "encoding": encoding, "body": text}
 
 
 def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now: float) -> View:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = [
-    *("errors", "spec", "settings", "difference", "routing", "model", "evidence", "deployment"),
-    *("policy", "rules", "drift"),
+    *("errors", "strict_json", "spec", "settings", "difference", "routing", "model", "evidence"),
+    *("deployment", "policy", "rules", "drift"),
 ]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {

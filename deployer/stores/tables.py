@@ -44,6 +44,9 @@ deliveries = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("sender_id", Text, nullable=False, server_default=text("''")),
+    Column("heard", Text, nullable=False, server_default=text("''")),
+    Column("replay_of", Integer),
+    Column("given_by", Text, nullable=False, server_default=text("''")),
     **_COUNTED,
 )
 Index(

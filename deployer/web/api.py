@@ -11,11 +11,10 @@ from deployer.config.values import ReceiverPart
 from deployer.errors import BadCredential, BadPayload
 from deployer.ports import Store
 from deployer.web.answers import document, problem
+from deployer.web.asking import MAX_ID, asked_before, asked_limit
+from deployer.web.deliveries import Deliveries
+from deployer.web.replaying import Replaying
 from deployer.web.waiting import Waited, Waiting, asked_wait
-
-DEFAULT_LIMIT = 20
-MAX_LIMIT = 200
-MAX_ID = 2**63 - 1
 
 CheckBearer = Callable[[str, Sequence[str]], None]
 """Raises BadCredential unless the header (first) has a token with one of the hashes (second)."""
@@ -30,6 +29,7 @@ class Api:
         store: Store,
         check_bearer: CheckBearer,
         waiting: Waiting,
+        replaying: Replaying,
         now: Callable[[], float],
     ) -> None:
         self.part = part
@@ -37,6 +37,7 @@ class Api:
         self.store = store
         self.check_bearer = check_bearer
         self.now = now
+        self.deliveries = Deliveries(store, replaying)
 
     def blueprint(self) -> Blueprint:
         """The routes of the API."""
@@ -46,6 +47,8 @@ class Api:
         api.add_url_rule("/status", view_func=self.status)
         api.add_url_rule("/deployments", view_func=self.deployments)
         api.add_url_rule(f"/deployments/<int(max={MAX_ID}):number>", view_func=self.deployment)
+        self.deliveries.add_to(api)
+        api.register_error_handler(BadPayload, lambda error: problem(400, str(error)))
         return api
 
     def authorize(self) -> Response | None:
@@ -67,19 +70,15 @@ class Api:
         return document(views.status(self.part.apps, self.store, self.now()))
 
     def deployments(self) -> Response:
-        """The newest deployments, of `app` or of all, at most `limit`."""
-        limit = request.args.get("limit", str(DEFAULT_LIMIT))
-        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
-            return problem(400, f"limit is not a number from 1 to {MAX_LIMIT}")
-        found = self.store.deployments(request.args.get("app"), int(limit[:9]))
+        """The newest deployments, of `app` or of all, before `before`, at most `limit`."""
+        found = self.store.deployments(
+            request.args.get("app"), asked_limit(request.args), asked_before(request.args)
+        )
         return document({"deployments": [views.deployment(one) for one in found]})
 
     def deployment(self, number: int) -> Response:
         """One deployment with its transitions; with `wait`, once it has ended or time is up."""
-        try:
-            seconds = asked_wait(request.args)
-        except BadPayload as error:
-            return problem(400, str(error))
+        seconds = asked_wait(request.args)
         if self.store.deployment(number) is None:
             return problem(404, f"there is no deployment {number}")
         waited = Waited(()) if seconds is None else self.waiting.until_ended([number], seconds)

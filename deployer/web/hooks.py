@@ -17,6 +17,7 @@ from deployer.errors import BadCredential, BadPayload
 from deployer.ports import Delivery, Inbound, Known, Recorded, Source, Store
 from deployer.web.answers import document, problem
 from deployer.web.deciding import Decided, decide, selectors_of
+from deployer.web.hearing import written
 from deployer.web.outcome import not_deployed, outcome
 from deployer.web.waiting import Waiting, asked_wait
 
@@ -75,9 +76,8 @@ class Hooks:
         decided = decide(heard, configured, self.selectors)
         if "dry_run" in request.args:
             return document(_undone(decided))
-        return self._take(
-            Delivery(hook, self.now(), body, sender_id=heard.sender_id), decided, wait
-        )
+        delivery = Delivery(hook, self.now(), body, sender_id=heard.sender_id, heard=written(heard))
+        return self._take(delivery, decided, wait)
 
     def _refuse(self, hook: str, body: bytes, reason: str) -> Response:
         kept = body[:KEPT_OF_REFUSED]

@@ -31,7 +31,7 @@ PROCEDURE = {
     *("published", "outputs", "keeping"),
     *("leftovers", "sight", "worker"),
 }
-READERS = {"words", "timeline", "condition", "views"}
+READERS = {"earlier", "words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)
 LIBRARIES_OF_ADAPTERS = {"flask", "docker", "sqlalchemy", "jinja2", "alembic", "gunicorn"}

@@ -1,4 +1,4 @@
-"""`/api/v1`: what programs read of apps and deployments, behind an operator's token."""
+"""`/api/v1`: what programs read and order, behind an operator's token."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deployer.ports import Store
 from deployer.web.answers import document, problem
 from deployer.web.asking import MAX_ID, asked_before, asked_limit
 from deployer.web.deliveries import Deliveries
+from deployer.web.orders import Orders
 from deployer.web.replaying import Replaying
 from deployer.web.waiting import Waited, Waiting, asked_wait
 
@@ -37,17 +38,19 @@ class Api:
         self.store = store
         self.check_bearer = check_bearer
         self.now = now
-        self.deliveries = Deliveries(store, replaying)
+        self.parts = (Deliveries(store, replaying), Orders(part.apps, store, waiting, now))
 
     def blueprint(self) -> Blueprint:
         """The routes of the API."""
         api = Blueprint("api", __name__, url_prefix="/api/v1")
         api.before_request(self.authorize)
         api.add_url_rule("/apps", view_func=self.apps)
+        api.add_url_rule("/apps/<name>", view_func=self.app)
         api.add_url_rule("/status", view_func=self.status)
         api.add_url_rule("/deployments", view_func=self.deployments)
         api.add_url_rule(f"/deployments/<int(max={MAX_ID}):number>", view_func=self.deployment)
-        self.deliveries.add_to(api)
+        for part in self.parts:
+            part.add_to(api)
         api.register_error_handler(BadPayload, lambda error: problem(400, str(error)))
         return api
 
@@ -64,6 +67,13 @@ class Api:
         """All apps, with what they serve."""
         configured = {name: (app.image, app.tags) for name, app in self.part.apps.items()}
         return document(views.apps(configured, self.store, self.now()))
+
+    def app(self, name: str) -> Response:
+        """One app, with what it serves and what holds it back."""
+        found = self.part.apps.get(name)
+        if found is None:
+            return problem(404, f"no app of the configuration has the name {name}")
+        return document(views.app(name, found.image, found.tags, self.store, self.now()))
 
     def status(self) -> Response:
         """Whether all is well, and what is not; 200 also where it is degraded."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import structlog
 from flask import Response, g, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from deployer.config.values import ReceiverPart
 from deployer.deployment import Wanted
 from deployer.errors import BadCredential, BadPayload
 from deployer.ports import Delivery, Inbound, Known, Recorded, Source, Store
 from deployer.web.answers import document, problem
+from deployer.web.bodies import read_body
 from deployer.web.deciding import Decided, decide, selectors_of
 from deployer.web.hearing import written
 from deployer.web.outcome import not_deployed, outcome
@@ -54,7 +54,7 @@ class Hooks:
         """Take one delivery. Raises StoreError; nothing that a sender sends raises anything."""
         g.hook_begun = time.monotonic()
         # The whole body first, up to the limit, so that 413 comes before all else.
-        body = _read_body(self.max_body)
+        body = read_body(self.max_body)
         if hook not in self.hooks:
             return problem(404, "there is no such hook")
         g.hook = hook
@@ -122,26 +122,6 @@ def _undone(decided: Decided) -> dict[str, Any]:
 
 def _is_encoded(headers: Mapping[str, str]) -> bool:
     return headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
-
-
-def _read_body(limit: int) -> bytes:
-    """The request's body. Raises RequestEntityTooLarge above the limit, BadRequest if cut off.
-
-    By hand: Flask cuts a body without a length at the limit (it trusts the server to end it),
-    and takes one that is shorter than its length for whole.
-    """
-    length = request.content_length
-    if length is not None and length > limit:
-        raise RequestEntityTooLarge
-    try:
-        body: bytes = request.environ["wsgi.input"].read(limit + 1 if length is None else length)
-    except OSError as error:
-        raise BadRequest("the request broke off") from error
-    if len(body) > limit:
-        raise RequestEntityTooLarge
-    if length is not None and len(body) < length:
-        raise BadRequest("the request broke off")
-    return body
 
 
 def log_delivery(answer: Response) -> Response:

@@ -18,6 +18,7 @@ from deployer.web.answers import SECURITY_HEADERS, problem
 from deployer.web.api import Api, CheckBearer
 from deployer.web.hooks import Hooks, log_delivery
 from deployer.web.metrics import add_metrics
+from deployer.web.openapi import openapi
 from deployer.web.pages import Pages
 from deployer.web.rendering import error_page, prepare, wants_page
 from deployer.web.replaying import Replaying
@@ -66,6 +67,7 @@ def create_app(
     waiting = Waiting(store, part.threads)
     _add_hooks(app, Hooks(part, store, sources, waiting, now))
     _add_probes(app, store)
+    app.add_url_rule("/api/v1/openapi.json", view_func=openapi)
     replaying = Replaying(part, store, now)
     app.register_blueprint(Api(part, store, check_bearer, waiting, replaying, now).blueprint())
     sessions = Sessions(part.operators, check_bearer)

@@ -28,7 +28,7 @@ def asked_before(query: Mapping[str, str]) -> int | None:
     before = query.get("before")
     if before is None:
         return None
-    if not _is_number(before) or len(before) > len(str(MAX_ID)):
+    if not _is_number(before) or len(before) > len(str(MAX_ID)) or int(before) > MAX_ID:
         raise BadPayload("before is not the id of one: give the last id of the page before")
     return int(before)
 

@@ -56,7 +56,7 @@ class Orders:
             if kind == "rollback":
                 wanted = replace(wanted, release=self._release(app, wanted.release))
         except Refused as error:
-            return problem(422, str(error))
+            return problem(409, str(error))
         given = replace(wanted, id=self.store.give(wanted))
         if wait is None:
             answer = document(views.order(given, None), 202)
@@ -112,8 +112,13 @@ def _deploy(asked: Mapping[str, Any], order: Order) -> Order:
 
 def _rollback(asked: Mapping[str, Any], order: Order) -> Order:
     _only(asked, ("release",))
-    release = asked.get("release")
-    if "release" in asked and not (type(release) is int and 1 <= release <= MAX_ID):
+    if "release" not in asked:
+        return order
+    release = asked["release"]
+    # JSON knows one kind of number: 1.0 is as whole as 1.
+    if isinstance(release, float) and release.is_integer():
+        release = int(release)
+    if type(release) is not int or not 1 <= release <= MAX_ID:
         raise BadPayload("release is not the number of one, from 1 on")
     return replace(order, release=release)
 

@@ -60,7 +60,7 @@ def test_an_order_is_written_down_with_who_gave_it(
 def test_a_rollback_is_to_the_release_before_or_to_one_that_is_kept(tmp_path: Path) -> None:
     with running(tmp_path) as receiver:
         none = receiver.order("apps/web/rollback")
-        assert none.status == 422
+        assert none.status == 409
         assert "serves no release" in said(none)["detail"]
         store = SQLiteStore(receiver.path, seal=Seal(Fernet.generate_key()))
         image = Image("docker.io", "acme/shop", "latest", DIGEST)
@@ -71,7 +71,7 @@ def test_a_rollback_is_to_the_release_before_or_to_one_that_is_kept(tmp_path: Pa
         assert given(receiver, "apps/web/rollback").release == numbers[1]
         assert given(receiver, "apps/web/rollback", {"release": numbers[0]}).release == numbers[0]
         unknown = receiver.order("apps/web/rollback", b'{"release": 99}')
-        assert unknown.status == 422
+        assert unknown.status == 409
         assert "kept are 3, 2, 1" in said(unknown)["detail"]
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from deployer import orders
 from deployer.deployment import Status, advance
@@ -18,16 +19,17 @@ WEB = App("web", Image("docker.io", "acme/shop"), ("latest", "stable"), Spec(), 
 
 
 @contextmanager
-def working(receiver: Running, ends: Status | None = Status.SUCCEEDED) -> Iterator[None]:
-    """Take orders for the app `web`, and bring what they queue to this end; None leaves it."""
+def working(receiver: Running, ends: Status = Status.SUCCEEDED, app: str = "web") -> Iterator[None]:
+    """Take orders for this app, and bring what they queue to this end."""
+    known = {app: replace(WEB, name=app)}
     stop = threading.Event()
 
     def work() -> None:
         store = SQLiteStore(receiver.path)
         while not stop.wait(0.02):
             for one in store.open_orders():
-                orders.take(one, WEB if one.app == "web" else None, store, time.time())
-            if ends and (claimed := store.claim(time.time())):
+                orders.take(one, known.get(one.app), store, time.time())
+            if claimed := store.claim(time.time()):
                 ended = advance(claimed, ends, time.time(), "because of it")
                 store.save(ended, time.time())
         store.close()

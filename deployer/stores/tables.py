@@ -34,6 +34,7 @@ meta = Table(
     **_STRICT,
 )
 
+# `replay_of` refers to no row: Alembic can add no such column to a table of SQLite.
 deliveries = Table(
     "deliveries",
     metadata,

@@ -325,12 +325,13 @@ def test_what_came_from_elsewhere_is_text_and_nothing_else(
     receiver: Running, browser: Browser
 ) -> None:
     store = receiver.store
-    said = replace(Delivery("dockerhub", 100.0, b"{}"), verdict="ignored", reason=HOSTILE)
-    store.record(said, [])
+    said = replace(Delivery("dockerhub", 100.0, HOSTILE.encode()), verdict="ignored")
+    kept = store.record(replace(said, reason=HOSTILE, sender_id=HOSTILE, given_by=HOSTILE), [])
     number = store.enqueue(Wanted("api", Trigger.OPERATOR, "main"), 10.0)
     one = started(store, number)
     store.save(advance(one, Status.FAILED, 12.0, HOSTILE, HOSTILE), 12.0, HOSTILE)
-    for path in ("/", "/apps/api", f"/deployments/{number}", "/deliveries"):
+    of_it = f"/deliveries/{kept.delivery}"
+    for path in ("/", "/apps/api", f"/deployments/{number}", "/deliveries", of_it):
         text = browser.get(path).text
         assert "&lt;script&gt;alert(1)" in text, path
         assert "<script>alert" not in text

@@ -44,6 +44,7 @@ class Api:
         """The routes of the API."""
         api = Blueprint("api", __name__, url_prefix="/api/v1")
         api.before_request(self.authorize)
+        api.before_request(_unambiguous)
         api.add_url_rule("/apps", view_func=self.apps)
         api.add_url_rule("/apps/<name>", view_func=self.app)
         api.add_url_rule("/status", view_func=self.status)
@@ -99,3 +100,10 @@ class Api:
         if waited.retry_after:
             answer.headers["Retry-After"] = str(waited.retry_after)
         return answer
+
+
+def _unambiguous() -> None:
+    """Raises BadPayload for a query that says one thing twice."""
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise BadPayload(f"the query has {name[:40]!a} more than once")

@@ -63,7 +63,8 @@ def test_deliveries_are_listed_newest_first_without_their_bodies(receiver: Runni
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=x", "before=x", "before=-1", "before=" + "9" * 40]
+    "query",
+    ["limit=0", "limit=x", "before=x", "limit=1&limit=2", "before=-1", "before=" + "9" * 40],
 )
 def test_a_query_that_is_none_is_a_400(receiver: Running, query: str) -> None:
     for path in ("deliveries", "deployments"):

@@ -40,6 +40,9 @@ Authorization = "Bearer {OPERATOR}"
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "404", "409", "422"]
 
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "404", "405", "409", "413", "414", "415", "422"]
+
 [[operations]]
 include-path = "/hooks/{{hook}}"
 headers = {{ Authorization = "Bearer {CI_TOKEN}" }}

@@ -14,6 +14,7 @@ Steps of a running one, forward only; the switch is the one commit point:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -111,6 +112,15 @@ class Deployment:
     strategy: Strategy | None = None
     cancelled_by: str = ""
     revision: str = ""
+
+
+def by_delivery(deployments: Iterable[Deployment]) -> dict[int, list[Deployment]]:
+    """Deployments by the delivery that queued them, in their order."""
+    found: dict[int, list[Deployment]] = {}
+    for one in deployments:
+        if one.delivery is not None:
+            found.setdefault(one.delivery, []).append(one)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

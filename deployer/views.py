@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from deployer import condition, evidence
 from deployer.deployment import Deployment, Transition
-from deployer.ports import Store
+from deployer.ports import Delivery, Order, Store
 
 View = dict[str, Any]
 
@@ -60,6 +61,51 @@ def _transition(one: Transition) -> View:
     }
 
 
+def order(one: Order, queued: Deployment | None) -> View:
+    """An order, and the deployment that it became."""
+    return {
+        "order": {
+            "id": one.id,
+            "kind": one.kind,
+            "app": one.app,
+            "given_by": one.given_by,
+            "given_at": moment(one.given_at),
+            "tag": one.tag or None,
+            "digest": one.digest or None,
+            "release": one.release,
+            "result": one.result or None,
+            "reason": one.reason,
+        },
+        "deployment": deployment(queued) if queued else None,
+    }
+
+
+def delivery(one: Delivery, queued: Iterable[Deployment]) -> View:
+    """A delivery without its body, and where the deployments that it queued are by now."""
+    return {
+        "id": one.id,
+        "hook": one.hook,
+        "received_at": moment(one.received_at),
+        "sender_id": one.sender_id or None,
+        "verdict": one.verdict,
+        "reason": one.reason,
+        "replay_of": one.replay_of,
+        "given_by": one.given_by or None,
+        "deployments": [
+            {"id": each.id, "app": each.app, "status": each.status.value} for each in queued
+        ],
+    }
+
+
+def body(raw: bytes) -> View:
+    """A body as it came: as text where it is UTF-8, else in Base64; `size` in bytes."""
+    try:
+        encoding, text = "utf-8", raw.decode()
+    except UnicodeDecodeError:
+        encoding, text = "base64", b64encode(raw).decode()
+    return {"size": len(raw), "encoding": encoding, "body": text}
+
+
 def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now: float) -> View:
     """Every app (name -> image and tags): what it serves, its last deployment, its replicas, and
     when its tag was last compared with what serves, with what result.
@@ -77,13 +123,22 @@ def apps(configured: Mapping[str, tuple[str, Sequence[str]]], store: Store, now:
     }
 
 
+def app(name: str, image: str, tags: Sequence[str], store: Store, now: float) -> View:
+    """One app as `apps` has it, with what holds it back. Raises StoreUnavailable."""
+    snapshot = store.snapshot()
+    return {
+        **_app(name, image, tags, store, snapshot),
+        "held_back": _held_back(store, [name]),
+        "snapshot": _age(snapshot, now),
+    }
+
+
 def status(apps: Iterable[str], store: Store, now: float) -> View:
     """Whether all is well (`ok` or `degraded`), what is not, and how old that knowledge is.
 
     Raises StoreUnavailable.
     """
     snapshot = store.snapshot()
-    seen_at = snapshot.get("at")
     apps = sorted(apps)
     found = condition.troubles(store, apps, now)
     return {
@@ -91,17 +146,23 @@ def status(apps: Iterable[str], store: Store, now: float) -> View:
         "troubles": [
             {"what": one.what, "reason": one.reason, "since": moment(one.since)} for one in found
         ],
-        "held_back": [
-            {"app": one.app, "reason": one.reason, "since": moment(one.since)}
-            for one in condition.holds(store, apps)
-        ],
-        "snapshot": {
-            "at": moment(seen_at),
-            "age": None if seen_at is None else round(max(0.0, now - seen_at), 3),
-        },
+        "held_back": _held_back(store, apps),
+        "snapshot": _age(snapshot, now),
         "nginx": _nginx(snapshot),
         "certificates": [_certificate(one, now) for one in condition.certificates(snapshot, apps)],
     }
+
+
+def _held_back(store: Store, apps: Sequence[str]) -> list[View]:
+    return [
+        {"app": one.app, "reason": one.reason, "since": moment(one.since)}
+        for one in condition.holds(store, apps)
+    ]
+
+
+def _age(snapshot: View, now: float) -> View:
+    at = snapshot.get("at")
+    return {"at": moment(at), "age": None if at is None else round(max(0.0, now - at), 3)}
 
 
 def _certificate(seen: Mapping[str, Any], now: float) -> View:

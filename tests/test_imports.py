@@ -8,8 +8,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "deployer"
 VALUES = [
-    *("errors", "spec", "settings", "difference", "routing", "model", "evidence", "deployment"),
-    *("patterns", "expressions", "versions", "tags", "policy", "rules", "drift"),
+    *("errors", "strict_json", "spec", "settings", "difference", "routing", "model", "evidence"),
+    *("deployment", "patterns", "expressions", "versions", "tags", "policy", "rules", "drift"),
 ]
 CONTRACTS = {"ports", "config"}
 PROCEDURE = {
@@ -33,7 +33,7 @@ PROCEDURE = {
     *("published", "outputs", "telling", "reports", "keeping"),
     *("leftovers", "sight", "worker"),
 }
-READERS = {"words", "timeline", "condition", "views"}
+READERS = {"earlier", "words", "timeline", "condition", "views"}
 ADAPTERS = {"engines", "proxies", "registries", "stores", "sources", "notifiers"}
 STANDARD_LIBRARY = set(sys.stdlib_module_names)
 LIBRARIES_OF_ADAPTERS = {"flask", "docker", "sqlalchemy", "jinja2", "alembic", "gunicorn"}

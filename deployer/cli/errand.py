@@ -39,7 +39,7 @@ class Errand:
         except KeyboardInterrupt:
             return self._left(number)
         if self.as_json:
-            print_json(document(order, deployment))
+            print_json(views.order(order, deployment))
         good = {Status.CANCELLED} if wanted.kind == "cancel" else GOOD
         if order.result == "refused" or (
             self.wait and not (deployment and deployment.status in good)
@@ -111,18 +111,3 @@ def _words(order: Order) -> str:
     return f"deploy {order.app}" + (
         f" from {order.tag or order.digest}" if order.tag or order.digest else ""
     )
-
-
-def document(order: Order, deployment: Deployment | None) -> dict[str, object]:
-    """An order and its deployment for `--json`."""
-    return {
-        "order": {
-            "id": order.id,
-            "kind": order.kind,
-            "app": order.app,
-            "given_by": order.given_by,
-            "result": order.result or None,
-            "reason": order.reason,
-        },
-        "deployment": views.deployment(deployment) if deployment else None,
-    }

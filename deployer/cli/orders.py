@@ -8,12 +8,12 @@ import time
 
 import click
 
-from deployer import tags
+from deployer import earlier, tags
 from deployer.cli.context import Invocation, app_named, as_json, pass_invocation, suggestion
 from deployer.cli.errand import Errand
 from deployer.cli.lazy import Misuse
 from deployer.cli.output import console
-from deployer.errors import DeployerError
+from deployer.errors import Refused
 from deployer.model import DIGEST, App
 from deployer.ports import Order, Store
 
@@ -88,34 +88,16 @@ def rollback(
     config = invocation.config()
     app_named(config, app)
     store = invocation.store(config)
-    target = _previous(store, app) if release is None else _kept(store, app, release)
+    target = earlier.previous(store, app) if release is None else _kept(store, app, release)
     wanted = Order(0, "rollback", app, given_by(), time.time(), release=target)
     ctx.exit(Errand(store, console(quiet=as_json), wait, as_json).run(wanted))
 
 
 def _kept(store: Store, app: str, release: int) -> int:
-    numbers = [row.number for row in store.releases(app)]
-    if release not in numbers:
-        kept = ", ".join(map(str, numbers)) or "none"
-        raise Misuse(f"{app} has no release {release} to go back to: kept are {kept}")
-    return release
-
-
-def _previous(store: Store, app: str) -> int:
-    """The newest kept release below the one that serves."""
-    active = store.active().get(app)
-    if active is None:
-        raise DeployerError(
-            f"{app} serves no release, so there is none before it. "
-            f"Deploy one: deployer deploy {app}"
-        )
-    earlier = [row.number for row in store.releases(app) if row.number < active.release]
-    if not earlier:
-        raise DeployerError(
-            f"no release of {app} before {active.release}, which serves, is kept. "
-            f"Deploy an earlier image instead: deployer deploy {app} --digest sha256:..."
-        )
-    return max(earlier)
+    try:
+        return earlier.kept(store, app, release)
+    except Refused as error:
+        raise Misuse(str(error)) from error
 
 
 def given_by() -> str:

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from deployer import views
 from deployer.cli import follow
 from deployer.cli.context import Invocation, app_named, as_json, pass_invocation
-from deployer.cli.errand import document
 from deployer.cli.lazy import FAILED
 from deployer.cli.orders import check_choice, given_by
 from deployer.cli.output import console, print_json, status_word, title
@@ -70,7 +70,7 @@ def plan(
     order = _answered(store, Order(0, "plan", app, given_by(), time.time(), tag, digest))
     found = None if order.result == "refused" else read(order.detail)
     if as_json:
-        told = {**document(order, None), "plan": asdict(found) if found else None}
+        told = {**views.order(order, None), "plan": asdict(found) if found else None}
         del told["deployment"]
         print_json(told)
     elif found is None:

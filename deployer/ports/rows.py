@@ -14,7 +14,9 @@ class Delivery:
     """One webhook as received; `reason` says why it has this verdict.
 
     `verdict` is accepted, ignored, refused or duplicate; `sender_id` is the sender's own id of
-    it, "" where it gives none.
+    it, "" where it gives none. `heard` is what the sender said, as JSON that the receiver alone
+    reads; "" where it was not understood. `replay_of` is the delivery whose words an operator
+    (`given_by`) let count once more.
     """
 
     hook: str
@@ -24,6 +26,9 @@ class Delivery:
     reason: str = ""
     id: int = 0
     sender_id: str = ""
+    heard: str = field(default="", repr=False)
+    replay_of: int | None = None
+    given_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Store(Protocol):
 
         The same hook, sender's id and body as of an accepted delivery whose deployments are all
         under way, succeeded or unchanged is a duplicate: it is written down as one and queues
-        nothing. With `once` it is one however those ended.
+        nothing. With `once` it is one however those ended. A replay is never one.
         """
         ...
 
@@ -62,7 +62,10 @@ class Store(Protocol):
         ...
 
     def deliveries(self, limit: int = 20, before: int | None = None) -> list[Delivery]:
-        """The newest deliveries first, without their bodies; those older than `before`."""
+        """The newest deliveries first, those older than `before`.
+
+        Without their bodies and what was heard of them.
+        """
         ...
 
     def deployments(

@@ -6,9 +6,9 @@ and charts have less in them. It tries once, for 5 s.
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.distribution import event_of, pushed_by
 from deployer.sources.reading import text
 from deployer.sources.sampling import shows

@@ -7,10 +7,10 @@ with a tag. Until it is answered with a 2xx the same request comes again and aga
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, not_an_image, pushed_name, shown, together
 from deployer.sources.reading import Object, objects, text
 from deployer.sources.sampling import DIGEST, identity, shows

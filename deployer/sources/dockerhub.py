@@ -6,10 +6,10 @@ is never read: Docker withdrew it, and it would let an unsigned body choose what
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import DEFAULT_REGISTRY, Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, not_an_image, pushed
 from deployer.sources.reading import needed, text
 from deployer.sources.sampling import shows

@@ -11,10 +11,10 @@ import base64
 import binascii
 import json
 
+from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import NO_TAG, ignored, pushed_reference, shown
 from deployer.sources.reading import needed, text, word
 from deployer.sources.sampling import DIGEST, identity, shows

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from deployer import strict_json
 from deployer.errors import BadCredential, BadPayload
 from deployer.model import DEFAULT_REGISTRY, Image, Push, image_of, parse_image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.sampling import identity, shows, written
 from deployer.sources.signatures import check_bearer, check_standard, standard_headers
 

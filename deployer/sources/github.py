@@ -7,9 +7,9 @@ without a tag, and of a digest with several tags only one is named.
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.forms import json_of
 from deployer.sources.pushes import ignored, not_an_image, pushed, pushed_name, shown
 from deployer.sources.reading import Object, section, text, word

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from deployer import strict_json
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, shown
 from deployer.sources.reading import Object, text, word
 from deployer.sources.sampling import identity, written

@@ -7,9 +7,9 @@ a digest in the tag's place. It waits for 3 s and tries three times.
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import NO_TAG, ignored, pushed_reference, shown, together
 from deployer.sources.reading import Object, objects, section, text
 from deployer.sources.sampling import DIGEST, shows

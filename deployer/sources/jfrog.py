@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, pushed_name, shown
 from deployer.sources.reading import Object, section, text
 from deployer.sources.sampling import DIGEST, written

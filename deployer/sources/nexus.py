@@ -6,9 +6,9 @@ names the registry's host, which depends on the connector, so the hook's `regist
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, pushed, shown
 from deployer.sources.reading import section, text
 from deployer.sources.sampling import identity, written

@@ -6,10 +6,10 @@ URL. Any answer but a 2xx counts as a failure, and three of them switch the noti
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, pushed_name, together
 from deployer.sources.reading import text
 from deployer.sources.sampling import shows

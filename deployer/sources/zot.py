@@ -6,9 +6,9 @@ https://zotregistry.dev/latest/articles/events/: no event names the registry's h
 
 from __future__ import annotations
 
+from deployer import strict_json
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources import strict_json
 from deployer.sources.pushes import ignored, not_an_image, pushed, shown
 from deployer.sources.reading import text
 from deployer.sources.sampling import DIGEST, identity, shows

@@ -47,10 +47,11 @@ class Reading:
             return None if row is None else rows.deployment_of(row)
 
     def deliveries(self, limit: int = 20, before: int | None = None) -> list[Delivery]:
-        """The newest deliveries first, without their bodies; those older than `before`."""
+        """The newest deliveries first, without bodies and what was heard; older than `before`."""
         table = tables.deliveries
-        bodiless = [column for column in table.c if column is not table.c.body]
-        question = select(*bodiless, literal(b"", LargeBinary).label("body"))
+        short = [column for column in table.c if column.name not in ("body", "heard")]
+        left_out = (literal(b"", LargeBinary).label("body"), literal("").label("heard"))
+        question = select(*short, *left_out)
         with self._database.reading() as connection:
             found = connection.execute(_newest(question, table, limit, before))
             return [rows.delivery_of(row) for row in found]

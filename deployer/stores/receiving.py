@@ -41,7 +41,8 @@ class Receiving:
 def _record(
     connection: Connection, delivery: Delivery, wanted: Sequence[Wanted], once: bool
 ) -> Recorded:
-    if wanted and delivery.sender_id and (first := _first(connection, delivery, once)):
+    may_repeat = wanted and delivery.sender_id and delivery.replay_of is None
+    if may_repeat and (first := _first(connection, delivery, once)):
         reason = f"delivery {first.delivery} brought this already"
         again = replace(delivery, verdict="duplicate", reason=reason)
         number: int = connection.execute(_RECORD, columns(again)).scalar_one()

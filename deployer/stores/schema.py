@@ -14,7 +14,7 @@ from deployer.errors import StoreUnavailable, StoreUnusable
 from deployer.stores.connections import BUSY_TIMEOUT, engine_for, open_database, translated
 from deployer.stores.files import prepare_state, remove_journal, try_lock
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest migration that this code knows."""
 
 _OURS = re.compile(r"[0-9]{4}")

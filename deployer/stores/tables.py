@@ -34,6 +34,7 @@ meta = Table(
     **_STRICT,
 )
 
+# `replay_of` refers to no row: Alembic can add no such column to a table of SQLite.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -44,6 +45,9 @@ deliveries = Table(
     Column("verdict", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("sender_id", Text, nullable=False, server_default=text("''")),
+    Column("heard", Text, nullable=False, server_default=text("''")),
+    Column("replay_of", Integer),
+    Column("given_by", Text, nullable=False, server_default=text("''")),
     **_COUNTED,
 )
 Index(

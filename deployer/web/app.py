@@ -18,8 +18,10 @@ from deployer.web.answers import SECURITY_HEADERS, problem
 from deployer.web.api import Api, CheckBearer
 from deployer.web.hooks import Hooks, log_delivery
 from deployer.web.metrics import add_metrics
+from deployer.web.openapi import openapi
 from deployer.web.pages import Pages
 from deployer.web.rendering import error_page, prepare, wants_page
+from deployer.web.replaying import Replaying
 from deployer.web.sessions import Sessions
 from deployer.web.waiting import Waiting
 
@@ -65,9 +67,11 @@ def create_app(
     waiting = Waiting(store, part.threads)
     _add_hooks(app, Hooks(part, store, sources, waiting, now))
     _add_probes(app, store)
-    app.register_blueprint(Api(part, store, check_bearer, waiting, now).blueprint())
+    app.add_url_rule("/api/v1/openapi.json", view_func=openapi)
+    replaying = Replaying(part, store, now)
+    app.register_blueprint(Api(part, store, check_bearer, waiting, replaying, now).blueprint())
     sessions = Sessions(part.operators, check_bearer)
-    app.register_blueprint(Pages(part, store, sessions, now).blueprint())
+    app.register_blueprint(Pages(part, store, sessions, replaying, now).blueprint())
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(StoreError, _store_error)
     app.register_error_handler(Exception, _fault)

@@ -9,14 +9,15 @@ from typing import Any
 
 import structlog
 from flask import Response, g, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from deployer.config.values import ReceiverPart
 from deployer.deployment import Wanted
 from deployer.errors import BadCredential, BadPayload
 from deployer.ports import Delivery, Inbound, Known, Recorded, Source, Store
 from deployer.web.answers import document, problem
+from deployer.web.bodies import read_body
 from deployer.web.deciding import Decided, decide, selectors_of
+from deployer.web.hearing import written
 from deployer.web.outcome import not_deployed, outcome
 from deployer.web.rates import Rates
 from deployer.web.waiting import Waiting, asked_wait
@@ -56,7 +57,7 @@ class Hooks:
         """Take one delivery. Raises StoreError; nothing that a sender sends raises anything."""
         g.hook_begun = time.monotonic()
         # The whole body first, up to the limit, so that 413 comes before all else.
-        body = _read_body(self.max_body)
+        body = read_body(self.max_body)
         if hook not in self.hooks:
             return problem(404, "there is no such hook")
         g.hook = hook
@@ -80,9 +81,8 @@ class Hooks:
         decided = decide(heard, configured, self.selectors, self.store)
         if "dry_run" in request.args:
             return document(_undone(decided))
-        return self._take(
-            Delivery(hook, self.now(), body, sender_id=heard.sender_id), decided, wait
-        )
+        delivery = Delivery(hook, self.now(), body, sender_id=heard.sender_id, heard=written(heard))
+        return self._take(delivery, decided, wait)
 
     def _refuse(self, hook: str, body: bytes, reason: str) -> Response:
         kept = body[:KEPT_OF_REFUSED]
@@ -127,26 +127,6 @@ def _undone(decided: Decided) -> dict[str, Any]:
 
 def _is_encoded(headers: Mapping[str, str]) -> bool:
     return headers.get("content-encoding", "identity").strip().lower() not in ("", "identity")
-
-
-def _read_body(limit: int) -> bytes:
-    """The request's body. Raises RequestEntityTooLarge above the limit, BadRequest if cut off.
-
-    By hand: Flask cuts a body without a length at the limit (it trusts the server to end it),
-    and takes one that is shorter than its length for whole.
-    """
-    length = request.content_length
-    if length is not None and length > limit:
-        raise RequestEntityTooLarge
-    try:
-        body: bytes = request.environ["wsgi.input"].read(limit + 1 if length is None else length)
-    except OSError as error:
-        raise BadRequest("the request broke off") from error
-    if len(body) > limit:
-        raise RequestEntityTooLarge
-    if length is not None and len(body) < length:
-        raise BadRequest("the request broke off")
-    return body
 
 
 def log_delivery(answer: Response) -> Response:

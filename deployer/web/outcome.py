@@ -6,7 +6,8 @@ deployment that failed, which repeating would not mend.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response
@@ -17,6 +18,7 @@ from deployer.web.waiting import Waited
 
 _DEPLOYED = frozenset({Status.SUCCEEDED, Status.UNCHANGED})
 _FAILED = ENDED - _DEPLOYED - {Status.SUPERSEDED}
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def outcome(answer: Mapping[str, Any], waited: Waited, hints: Mapping[str, str]) -> Response:
@@ -31,8 +33,15 @@ def outcome(answer: Mapping[str, Any], waited: Waited, hints: Mapping[str, str])
         unfinished = document(answer, 202)
         unfinished.headers["Retry-After"] = str(waited.retry_after)
         return unfinished
-    overtaken = [one for one in waited.deployments if _overtaken(one, hints)]
-    failed = [one for one in waited.deployments if one.status in _FAILED]
+    return ended(answer, waited.deployments, hints)
+
+
+def ended(
+    answer: Mapping[str, Any], deployments: Sequence[Deployment], hints: Mapping[str, str] = _NONE
+) -> Response:
+    """The answer once all have ended: 200 deployed, 409 overtaken, 422 not deployed."""
+    overtaken = [one for one in deployments if _overtaken(one, hints)]
+    failed = [one for one in deployments if one.status in _FAILED]
     if failed or overtaken:
         detail = "; ".join(_why(one, hints) for one in [*failed, *overtaken])
         return problem(422 if failed else 409, detail, more=answer)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import structlog
 from flask import Blueprint, Response, redirect, request, url_for
 
-from deployer import condition, evidence
+from deployer import condition, evidence, views
 from deployer.config.values import ReceiverPart
-from deployer.deployment import ENDED, Deployment
+from deployer.deployment import ENDED, Deployment, by_delivery
+from deployer.errors import Refused
 from deployer.ports import Delivery, Store
 from deployer.timeline import spans
+from deployer.web.asking import AT_THE_PAGES, MAX_ID
 from deployer.web.rendering import error_page, page
+from deployer.web.replaying import Replaying
 from deployer.web.sessions import HOME, Sessions, from_elsewhere, own_path
 from deployer.web.showing import known, nginx_line, shown
 from deployer.web.waterfall import bars, goes_on
@@ -21,9 +23,11 @@ from deployer.web.waterfall import bars, goes_on
 log = structlog.get_logger()
 
 MANY, FEW = 50, 10
-MAX_ID = 2**63 - 1
 SOON, LATER = 1, 2
 """Seconds until a page asks again: while something goes on, and otherwise."""
+
+SHOWN = 16 * 1024
+"""How much of a body a page shows, in characters; the API has all of it."""
 
 _ELSEWHERE = (
     "This form was not sent from deployer's own page, as far as deployer can see. If it was, a "
@@ -35,11 +39,17 @@ class Pages:
     """The views of the pages. `now` gives seconds since 1970."""
 
     def __init__(
-        self, part: ReceiverPart, store: Store, sessions: Sessions, now: Callable[[], float]
+        self,
+        part: ReceiverPart,
+        store: Store,
+        sessions: Sessions,
+        replaying: Replaying,
+        now: Callable[[], float],
     ) -> None:
         self.part = part
         self.store = store
         self.sessions = sessions
+        self.replaying = replaying
         self.now = now
 
     def blueprint(self) -> Blueprint:
@@ -52,6 +62,9 @@ class Pages:
             f"/deployments/<int(max={MAX_ID}):number>", "deployment", self.deployment
         )
         pages.add_url_rule("/deliveries", "deliveries", self.deliveries)
+        delivery = f"/deliveries/<int(max={MAX_ID}):number>"
+        pages.add_url_rule(delivery, "delivery", self.delivery)
+        pages.add_url_rule(f"{delivery}/replay", "replay", self.replay, methods=["POST"])
         pages.add_url_rule("/sign-in", "sign_in", self.sign_in, methods=["GET", "POST"])
         pages.add_url_rule("/sign-out", "sign_out", self.sign_out, methods=["POST"])
         return pages
@@ -125,17 +138,43 @@ class Pages:
     def deliveries(self) -> Response:
         """What the hooks received, and what became of it."""
         found = self.store.deliveries(MANY + 1, before=_before())
-        queued: dict[int, list[Deployment]] = defaultdict(list)
-        for one in self.store.queued_by([each.id for each in found[:MANY]]):
-            queued[one.delivery or 0].append(one)
         return page(
             "deliveries.html",
             deliveries=found[:MANY],
-            queued=queued,
+            queued=by_delivery(self.store.queued_by([one.id for one in found[:MANY]])),
             hooks=sorted(self.part.hooks),
             older=_older(found),
             poll=LATER,
         )
+
+    def delivery(self, number: int) -> Response:
+        """One delivery: what came, what became of it, and a button to let it count once more."""
+        found = self.store.delivery(number)
+        if found is None:
+            return _no_delivery(number)
+        queued = self.store.queued_by([number])
+        came = views.body(found.body)
+        return page(
+            "delivery.html",
+            one=found,
+            queued=queued,
+            body=came["body"][:SHOWN],
+            encoding=came["encoding"],
+            cut=len(came["body"]) > SHOWN,
+            why_not=self.replaying.why_not(found),
+            poll=SOON if any(map(_open, queued)) else LATER,
+        )
+
+    def replay(self, number: int) -> Response:
+        """Let a delivery count once more, and go on to what stands for that."""
+        found = self.store.delivery(number)
+        if found is None:
+            return _no_delivery(number)
+        try:
+            again, _ = self.replaying.replay(found, AT_THE_PAGES)
+        except Refused as error:
+            return error_page(409, "Not replayed", f"{error}.")
+        return _see(url_for("pages.delivery", number=again.id))
 
     def sign_in(self) -> Response:
         """The form, and what it sends."""
@@ -153,6 +192,10 @@ class Pages:
     def sign_out(self) -> Response:
         """End the session in this browser."""
         return self.sessions.sign_out(request, _see(url_for("pages.sign_in")))
+
+
+def _no_delivery(number: int) -> Response:
+    return error_page(404, "Not found", f"There is no delivery {number}.")
 
 
 def _open(one: Deployment) -> bool:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 
 import structlog
 
 from deployer.deployment import ENDED, Deployment
 from deployer.errors import BadPayload, StoreError
-from deployer.ports import Store
+from deployer.ports import Order, Store
 
 log = structlog.get_logger()
 
@@ -30,10 +30,14 @@ _MOST_ASKED = 3600
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """Deployments as they are now, and when to ask again (seconds) where one has not ended."""
+    """Deployments as they are now, and when to ask again (seconds) where one has not ended.
+
+    `order` is the one that was waited for, if it was one.
+    """
 
     deployments: tuple[Deployment, ...]
     retry_after: int = 0
+    order: Order | None = None
 
 
 class Waiting:
@@ -51,23 +55,30 @@ class Waiting:
         Of the apps in `follow` a superseded one is waited for in what took its place.
         Raises nothing: what was committed before stays true where the store cannot be read.
         """
+        return self._until(lambda: self._look(numbers, follow), seconds)
+
+    def until_done(self, order: int, seconds: float) -> Waited:
+        """An order once it is carried out and its deployment has ended; else as `until_ended`."""
+        return self._until(lambda: self._look_at(order), seconds)
+
+    def _until(self, look: Callable[[], Waited], seconds: float) -> Waited:
         try:
-            return self._wait(numbers, min(seconds, LONGEST), follow)
+            return self._wait(look, min(seconds, LONGEST))
         except StoreError as error:
             log.warning("waiting was given up", reason=str(error))
             return Waited((), _LATER)
 
-    def _wait(self, numbers: Sequence[int], seconds: float, follow: Collection[str]) -> Waited:
+    def _wait(self, look: Callable[[], Waited], seconds: float) -> Waited:
         deadline = time.monotonic() + seconds
-        now = self._look(numbers, follow)
+        now = look()
         if not now.retry_after or not seconds:
             return now
         if not self._places.acquire(blocking=False):
-            return Waited(now.deployments, _LATER)
+            return replace(now, retry_after=_LATER)
         try:
             while now.retry_after and time.monotonic() < deadline:
                 time.sleep(POLL)
-                now = self._look(numbers, follow)
+                now = look()
         finally:
             self._places.release()
         return now
@@ -77,6 +88,14 @@ class Waiting:
         found = [self._newest(one) if one.app in follow else one for one in asked]
         ended = len(found) == len(numbers) and all(one.status in ENDED for one in found)
         return Waited(tuple(found), 0 if ended else _SOON)
+
+    def _look_at(self, number: int) -> Waited:
+        order = self._store.order(number)
+        if order is None or not order.result:
+            return Waited((), _SOON, order)
+        if order.deployment is None:
+            return Waited((), 0, order)
+        return replace(self._look([order.deployment], ()), order=order)
 
     def _newest(self, one: Deployment) -> Deployment:
         while newer := self._store.superseding(one):

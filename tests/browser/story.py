@@ -9,17 +9,24 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from deployer.deployment import Deployment, Status, Step, Trigger, Wanted, advance, enter
-from deployer.evidence import Evidence, written
-from deployer.model import Image
-from deployer.ports import Active, Delivery
+from deployer.evidence import Evidence
+from deployer.evidence import written as kept
+from deployer.model import Image, Push
+from deployer.ports import Active, Delivery, Heard
 from deployer.spec import Spec
 from deployer.stores.seal import Seal
 from deployer.stores.sqlite import SQLiteStore
+from deployer.web.hearing import written
 
 FAILED_REASON = (
     "the new release did not become healthy within 60 s: GET /healthz was answered 500. "
     "Release 1 still serves"
 )
+BODY = b"""{
+  "push_data": {"pushed_at": 1795190400, "pusher": "acmebot", "tag": "latest"},
+  "repository": {"repo_name": "acme/web", "namespace": "acme", "name": "web"}
+}
+"""
 LOG = "\n".join(f"{n:02d} worker: cannot reach the database at 10.0.0.9:5432" for n in range(12))
 _STEPS = (
     (Step.RESOLVE, 0.1, "asking the registry for docker.io/acme/shop:latest"),
@@ -75,7 +82,7 @@ class Story:
         """One whose replica did not become healthy."""
         one = self._steps(self._begin(app, at), at, 4)
         answers = "+0.0 s connection refused (1 ms)\n+1.0 s to +59.0 s, 59 times: 500 (12 ms)"
-        seen = written([Evidence("probe answers", answers), Evidence("log of api-2-1", LOG)])
+        seen = kept([Evidence("probe answers", answers), Evidence("log of api-2-1", LOG)])
         failed = replace(advance(one, Status.FAILED, at + 64.9, FAILED_REASON, seen), serving=1)
         self.store.save(failed, at + 64.9, FAILED_REASON)
         return failed
@@ -100,7 +107,10 @@ class Story:
 
     def _begin(self, app: str, at: float) -> Deployment:
         wanted = Wanted(app, Trigger.WEBHOOK, "latest")
-        came = Delivery("dockerhub", at, b"{}", reason="docker.io/acme/shop:latest")
+        image = Image("docker.io", f"acme/{app}", "latest")
+        said = written(Heard((Push(image),)))
+        came = Delivery("dockerhub", at, BODY, reason=f"{image} is what app {app} deploys")
+        came = replace(came, sender_id=f"msg_{int(at)}", heard=said)
         [(number, _)] = self.store.record(came, [wanted]).deployments
         one = self.store.claim(at + 0.02)
         assert one is not None

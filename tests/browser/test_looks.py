@@ -24,6 +24,8 @@ PAGES = {
     "succeeded": "/deployments/4",
     "running": "/deployments/6",
     "deliveries": "/deliveries",
+    "delivery": "/deliveries/1",
+    "ignored": "/deliveries/7",
 }
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
 # https://www.w3.org/TR/WCAG22/#contrast-minimum
@@ -156,7 +158,7 @@ def test_no_word_is_broken_that_has_room_and_nothing_sticks_out(
     base = f"http://127.0.0.1:{receiver.port}"
     with Reader(browser, (width, 800)) as reader:
         reader.sign_in(base, OPERATOR)
-        for path in ("/", "/apps/api", "/deliveries", "/deployments/3"):
+        for path in ("/", "/apps/api", "/deliveries", "/deliveries/1", "/deployments/3"):
             reader.page.goto(base + path)
             assert reader.overflow() <= 0, path
             assert reader.page.evaluate(BROKEN) == [], path

@@ -83,6 +83,21 @@ class Duplicates:
             second.delivery,
         ]
 
+    @pytest.mark.parametrize("once", [False, True])
+    def test_a_replay_is_no_duplicate_and_what_repeats_it_is_one_of_it(
+        self, store: Store, once: bool
+    ) -> None:
+        sent = replace(delivery(), sender_id="msg_1", heard='{"pushes": []}')
+        first = store.record(sent, [wanted()])
+        again = replace(sent, replay_of=first.delivery, given_by="alice")
+        replayed = store.record(again, [wanted()], once=once)
+        assert replayed.duplicate_of is None
+        assert replayed.deployments != first.deployments
+        written = must(store.delivery(replayed.delivery))
+        assert written == replace(again, id=replayed.delivery)
+        assert store.deliveries(1) == [replace(written, body=b"", heard="")]
+        assert store.record(sent, [wanted()]).duplicate_of == replayed.delivery
+
     def test_what_was_ignored_is_looked_at_again(self, store: Store) -> None:
         sent = replace(delivery(), sender_id="msg_1", verdict="ignored")
         store.record(sent, [])

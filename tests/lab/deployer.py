@@ -147,6 +147,17 @@ class Deployer:
         finally:
             connection.close()
 
+    def order(self, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
+        """Post to the receiver's API as an operator; status and answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.receiver_port, timeout=30)
+        headers = {"Authorization": f"Bearer {self.operator}", "Content-Type": "application/json"}
+        try:
+            connection.request("POST", f"/api/v1/{path}", json.dumps(body or {}), headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
     def deployment(self, number: int) -> Any:
         """A deployment with its transitions, as the API shows it; None where there is none."""
         return self.api(f"deployments/{number}")

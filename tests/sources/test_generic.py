@@ -13,7 +13,7 @@ from deployer.model import Image
 from deployer.ports import Heard, Inbound, Known
 from deployer.sources import SOURCES
 from tests.sources.signing import OTHER, SECRET, signature, signed
-from tests.sources.test_strict_json import HOSTILE
+from tests.test_strict_json import HOSTILE
 
 GENERIC = SOURCES["generic"]
 TOKENS = [f"sha256:{hashlib.sha256(token).hexdigest()}" for token in (b"old", b"good")]

@@ -157,6 +157,19 @@ class Running:
         head += f"Authorization: Bearer {token}\r\n" if token is not None else ""
         return self.ask(f"{head}\r\n".encode("latin-1"))
 
+    def order(self, path: str, body: bytes = b"", kind: str = "application/json") -> Answer:
+        """What an operator posts to the API."""
+        more = f"Authorization: Bearer {OPERATOR}\r\nContent-Length: {len(body)}\r\n"
+        more += f"Content-Type: {kind}\r\n" if kind else ""
+        head = f"POST /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n"
+        return self.ask(head.encode("latin-1") + body)
+
+    def renew(self, part: MakePart) -> None:
+        """Start it anew with another part."""
+        self.kill()
+        self._part = part
+        self.start()
+
     def queued(self) -> int:
         """How many deployments were ever queued."""
         newest = self.store.deployments(limit=1)

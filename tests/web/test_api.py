@@ -8,7 +8,10 @@ import pytest
 
 from tests.web.receiver import OPERATOR, TOKEN, Running, push, running
 
-PATHS = ["/api/v1/apps", "/api/v1/deployments", "/api/v1/deployments/1"]
+PATHS = [
+    *("/api/v1/apps", "/api/v1/deployments", "/api/v1/deployments/1"),
+    *("/api/v1/deliveries", "/api/v1/deliveries/1"),
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

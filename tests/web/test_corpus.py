@@ -119,6 +119,17 @@ def test_no_secret_is_in_a_log_the_store_or_a_page(everybody: Running) -> None:
         assert not any(secret.encode() in content for content in [*kept, *shown])
 
 
+@pytest.mark.parametrize("case", [one for one in CASES if one.verdict == "accepted"], ids=str)
+def test_a_replay_asks_for_what_the_delivery_asked_for(everybody: Running, case: Case) -> None:
+    """Without the headers that said what it was: they are not kept."""
+    first = json.loads(everybody.ask(request_of(case)).body)
+    again = json.loads(everybody.order(f"deliveries/{first['delivery']}/replay").body)
+    assert (again["result"], again["replay_of"]) == ("accepted", first["delivery"])
+    apps = [one["app"] for one in again["deployments"]]
+    assert apps == [one["app"] for one in first["deployments"]]
+    assert apps
+
+
 def test_there_are_cases_of_every_sender() -> None:
     counted = Counter(case.hook.partition("-")[0] for case in CASES)
     assert set(counted) == set(SENDERS)

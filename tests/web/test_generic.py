@@ -10,7 +10,7 @@ from deployer.deployment import Status, advance
 from tests.lab.wire import Answer
 from tests.sources.signing import signed
 from tests.sources.test_generic import CHANGED, WRONG
-from tests.sources.test_strict_json import HOSTILE
+from tests.test_strict_json import HOSTILE
 from tests.web.receiver import CI_OLD_SECRET, CI_SECRET, CI_TOKEN, TOKEN, Running
 
 BEARER = {"Authorization": f"Bearer {CI_TOKEN}"}

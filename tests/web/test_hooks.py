@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.lab.wire import Answer
-from tests.sources.test_strict_json import HOSTILE
+from tests.test_strict_json import HOSTILE
 from tests.web.receiver import MAX_BODY, SECOND_TOKEN, TOKEN, Running, push
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deployer.errors import BadPayload
-from deployer.sources.strict_json import MAX_DEPTH, load
+from deployer.strict_json import MAX_DEPTH, load
 
 HOSTILE = {
     "empty": b"",

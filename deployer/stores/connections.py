@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +127,10 @@ def open_database(path: Path, busy_timeout: float) -> sqlite3.Connection:
     return connection
 
 
+_here = threading.local()
+"""Per thread: whether SQLite was told to refuse something since its last error."""
+
+
 def _refuse_code_of_the_schema(
     action: int, _1: str | None, _2: str | None, _3: str | None, inside: str | None
 ) -> int:
@@ -136,6 +141,7 @@ def _refuse_code_of_the_schema(
     """
     if inside is None or action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
+    _here.refused = True
     return sqlite3.SQLITE_DENY
 
 
@@ -181,6 +187,10 @@ def _meaning(path: Path, error: BaseException | None) -> StoreError:
     code = extended & 0xFF
     # Of a function that may not be called SQLite says so only in words.
     if code == sqlite3.SQLITE_AUTH or str(error).startswith("not authorized"):
+        if not getattr(_here, "refused", False):
+            # Nobody refused: Ctrl-C came while SQLite asked, and its exception got lost there.
+            raise KeyboardInterrupt
+        _here.refused = False
         return StoreUnusable(
             f"the store {path} has a trigger or a view that deployer did not make and does not "
             "run. Stop deployer, find out who made it, and restore a backup"

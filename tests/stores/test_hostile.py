@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer.errors import StoreError, StoreUnusable
-from deployer.stores.connections import LARGEST_VALUE
+from deployer.stores.connections import LARGEST_VALUE, translated
 from deployer.stores.sqlite import SQLiteStore
 from tests.contracts.store import delivery, order, wanted
 from tests.stores.conftest import MakeStore
@@ -178,3 +178,9 @@ def test_a_snapshot_that_no_worker_wrote_is_not_shown(
         store.snapshot()
     store.show({"at": 1.0})
     assert store.snapshot() == {"at": 1.0}
+
+
+def test_ctrl_c_that_sqlite_swallowed_is_no_fault_of_the_store(path: Path) -> None:
+    """While it asks us what is allowed SQLite takes every exception for a no."""
+    with pytest.raises(KeyboardInterrupt), translated(path):
+        raise sqlite3.DatabaseError("not authorized")

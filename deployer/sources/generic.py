@@ -1,7 +1,8 @@
 """Anything that can post JSON, such as a CI job: {"image", "tag", "digest"?}.
 
 It proves itself with a bearer token or with a signature of Standard Webhooks
-(https://www.standardwebhooks.com), whose `webhook-id` is the sender's id either way.
+(https://www.standardwebhooks.com), whose `webhook-id` is the sender's id either way. The same may
+stand in that specification's envelope: {"type": "image.pushed", "timestamp", "data": {...}}.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from deployer import strict_json
 from deployer.errors import BadCredential, BadPayload
 from deployer.model import DEFAULT_REGISTRY, Image, Push, image_of, parse_image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
+from deployer.sources.pushes import ignored, shown
+from deployer.sources.reading import needed, text
 from deployer.sources.sampling import identity, shows, written
 from deployer.sources.signatures import check_bearer, check_standard, standard_headers
+
+PUSHED = "image.pushed"
+"""The `type` of an envelope that tells of a push."""
 
 _SENDER_ID = re.compile(r"[!-~]{1,255}")
 
@@ -46,6 +52,11 @@ class Generic:
         if sender_id and not _SENDER_ID.fullmatch(sender_id):
             raise BadPayload("webhook-id is not 1 to 255 printable ASCII characters without blanks")
         payload = strict_json.load(inbound.body)
+        if "type" in payload and "image" not in payload:
+            kind = text(payload, "type")
+            if kind != PUSHED:
+                return ignored(f"the event {shown(kind)} deploys nothing", sender_id)
+            payload = dict(needed(payload, "data"))
         image = _image(payload, registry or DEFAULT_REGISTRY)
         return Heard(pushes=(Push(image),), sender_id=sender_id)
 

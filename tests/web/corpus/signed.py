@@ -352,6 +352,17 @@ def generic() -> Iterator[Case]:
     yield Case("generic", "the URL", content, 401, token=TOKEN)
     plain = {"Authorization": f"Bearer {STANDARD}"}
     yield Case("generic", "the signing secret as a token", content, 401, headers=plain)
+    event = {"type": "image.pushed", "data": {"image": "registry.example.com:5000/acme/shop:2.4.1"}}
+    for name, changes, verdict, says in (
+        ("an envelope", {}, "accepted", ""),
+        ("an envelope of something else", {"type": "build.failed"}, "ignored", "'build.failed'"),
+        ("an envelope with nothing in it", {"data": GONE}, 400, "no object data"),
+        ("an envelope without a type", {"type": GONE}, 400, "no image"),
+    ):
+        content = written(patched(event, changes))
+        signing = standard(content, f"msg_{name}".replace(" ", "_"))
+        identity = signing["webhook-id"]
+        yield Case("generic", name, content, verdict, says, signing, sender_id=identity)
     none = written({"image": "registry.example.com:5000/acme/shop"})
     yield Case("generic", "no tag", none, 400, "no tag", bearer)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.deployment import Status, advance
+from deployer.deployment import Status, Trigger, advance
 from deployer.ports import Store
 from tests.contracts.store import delivery, in_threads, must, wanted
 
@@ -90,7 +90,7 @@ class Duplicates:
         sent = replace(delivery(), sender_id="msg_1", heard='{"pushes": []}')
         first = store.record(sent, [wanted()])
         again = replace(sent, replay_of=first.delivery, given_by="alice")
-        replayed = store.record(again, [wanted()], once=once)
+        replayed = store.record(again, [wanted(trigger=Trigger.OPERATOR)], once=once)
         assert replayed.duplicate_of is None
         assert replayed.deployments != first.deployments
         written = must(store.delivery(replayed.delivery))

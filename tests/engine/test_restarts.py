@@ -15,6 +15,7 @@ from deployer.stores.sqlite import SQLiteStore
 from tests.engine.app import App
 from tests.engine.world import World, serving, world
 from tests.lab.clients import check_ids
+from tests.lab.errors import LabError
 from tests.lab.shell import run, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
@@ -103,16 +104,35 @@ def test_a_restart_of_deployer_touches_no_container(one: World) -> None:
 
 
 def test_what_was_pushed_while_no_worker_ran_is_deployed_when_there_is_one(one: World) -> None:
-    """Each webhook is answered 202; of an app's pushes the newest is deployed."""
+    """Each webhook is answered 202; one deployment waits for all of them."""
     app, deployer = one.web, one.deployer
-    os.kill(deployer.child("worker"), signal.SIGSTOP)
     app.push("while away")
-    first, second = app.queue(), app.queue()
-    assert deployer.deployment(first)["status"] == "superseded"
+    first = stopped_between_two_writes(one)
+    second = app.queue()
+    assert first == second
     assert deployer.deployment(second)["status"] == "queued"
     os.kill(deployer.child("worker"), signal.SIGKILL)
     assert deployer.wait_ended(second)["status"] == "succeeded"
     assert app.ask() == (200, "while away")
+
+
+def stopped_between_two_writes(one: World) -> int:
+    """Let the worker stand still and tell of a push; the deployment that was queued.
+
+    One that stands still while it writes keeps the store locked, and the sender is answered 503.
+    """
+    queued: list[int] = []
+
+    def told() -> bool:
+        os.kill(one.deployer.child("worker"), signal.SIGSTOP)
+        try:
+            queued.append(one.web.queue())
+        except LabError:
+            os.kill(one.deployer.child("worker"), signal.SIGCONT)
+        return bool(queued)
+
+    wait_until(told, "a worker that stands still between two writes")
+    return queued[0]
 
 
 def test_only_the_images_of_kept_releases_stay() -> None:

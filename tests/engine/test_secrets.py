@@ -82,7 +82,7 @@ def knock(one: World) -> None:
         assert expected in (None, status), (line.replace(token, "..."), status)
     with no_receiver(one):
         # Of its own accord Nginx writes the whole request line down then.
-        assert ask(one, f"{hook} HTTP/1.1", "Content-Length: 2", "{}") == 502
+        assert ask(one, f"{hook} HTTP/1.1", "Content-Length: 2", "{}") == 503
 
 
 @contextmanager

@@ -114,7 +114,8 @@ def test_its_metrics_have_the_version_and_count_all_requests(hello: Container) -
     before = counted()
     for _ in range(20):
         hello.get("/version")
-    assert counted() - before == 20
+    # Docker's own look at its health may come in between.
+    assert counted() - before in (20, 21)
 
 
 def test_docker_finds_it_healthy_without_curl(hello: Container) -> None:

@@ -90,6 +90,7 @@ NEEDS: dict[str, dict[str, Any]] = {
             "restart": {"container": "a"},
         }.items()
     },
+    "hooks.*.topics": {"hooks": {"dockerhub": {"source": "ecr"}}},
     "apps.*.report": {"apps": {"web": {"report": _REPORT}}},
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},
 }

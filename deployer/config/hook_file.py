@@ -47,6 +47,14 @@ def _pattern(value: Any) -> str:
     return str(value)
 
 
+_TOPICS = each(
+    word(
+        r"arn:aws(?:-cn|-us-gov)?:sns:[a-z]{2}[a-z0-9-]{1,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}",
+        "not the ARN of a topic",
+        "Write one such as arn:aws:sns:eu-west-1:111122223333:pushes.",
+    ),
+    single=True,
+)
 _ALIASES = named(_beginning, TEXT, _named_beginning)
 _RULES = each(
     Record(
@@ -70,7 +78,9 @@ class HookFile(Section):
     """A place where one sender posts: /hooks/<name>, with its token or its signature."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["token_file"]}, {"required": ["secret_file"]}]}
+        json_schema_extra={
+            "anyOf": [{"required": [key]} for key in ("token_file", "secret_file", "topics")]
+        }
     )
 
     source: Source | None = Field(None, description="Kind of sender. Default: the hook's name.")
@@ -91,6 +101,11 @@ class HookFile(Section):
         (),
         description="File with the secret that the sender signs with; at most two, while rotating.",
         examples=["secrets/ci.secret"],
+    )
+    topics: Annotated[tuple[str, ...], _TOPICS] = Field(
+        (),
+        description="ARNs of the SNS topics whose signed messages are taken without a token.",
+        examples=[["arn:aws:sns:eu-west-1:111122223333:pushes"]],
     )
     rules: Annotated[tuple[dict[str, Any], ...], _RULES] = Field(
         (), description="Which apps are deployed by events that name no image."

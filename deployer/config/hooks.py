@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from deployer.config.file import File
 
+_CLOUDS = tuple(dict.fromkeys(key for sender in SENDERS.values() for key in sender.cloud))
+
 
 def hooks_of(file: File, apps: Mapping[str, App]) -> dict[str, Hook]:
     """The hooks of a configuration without a problem."""
@@ -28,6 +30,7 @@ def hooks_of(file: File, apps: Mapping[str, App]) -> dict[str, Hook]:
             aliases={beginning(name) or name: other for name, other in hook.aliases},
             token_file=hook.token_file,
             secret_file=hook.secret_file,
+            topics=hook.topics,
             rules=tuple(_rule(rule, apps) for rule in hook.rules),
         )
         for name, hook in file.hooks.items()
@@ -70,6 +73,10 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
     """Each hook has something to tell its sender by, of a kind that this sender can use."""
     key: Key = ("hooks", name)
     source = source_of(name, hook)
+    signed = [one for one in _CLOUDS if getattr(hook, one)]
+    for one in signed:
+        if one not in sender.cloud:
+            problems.add((*key, one), f"{source} proves itself in another way. Remove it.")
     if hook.secret_file and not sender.signs:
         problems.add(
             (*key, "secret_file"),
@@ -80,11 +87,12 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
             (*key, "token_file"),
             f"{source} signs its bodies and shows no token. Write `secret_file:`.",
         )
-    elif not (hook.token_file or hook.secret_file) and not problems.touch(
-        (*key, "token_file"), (*key, "secret_file")
+    elif not (hook.token_file or hook.secret_file or signed) and not problems.touch(
+        (*key, "token_file"), (*key, "secret_file"), *((*key, one) for one in sender.cloud)
     ):
         kind = "token" if sender.shows else "secret"
         more = ", or `secret_file:` if the sender signs" if sender.signs and sender.shows else ""
+        more += "".join(f", or `{one}:` for what its cloud signs" for one in sender.cloud[:1])
         problems.add(
             (*key, f"{kind}_file"),
             f"this key is missing. Write it, such as `{kind}_file: secrets/{name}.{kind}`{more}.",

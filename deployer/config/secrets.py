@@ -205,6 +205,7 @@ def receiver_part(config: Config) -> ReceiverPart:
             rules=hook.rules,
             tokens=read(f"hooks.{name}.token_file", shown),
             secrets=read(f"hooks.{name}.secret_file", signing),
+            topics=hook.topics,
         )
     if problems:
         raise ConfigError(problems)

@@ -130,8 +130,9 @@ class Hook(Value):
     """One place where a sender posts: `/hooks/<name>`.
 
     `token_file` has what the sender shows (at the end of the URL or in a header),
-    `secret_file` what it signs its bodies with; at least one of them is there. `registry` is ""
-    where each event says its own; `aliases` are beginnings of image names and what stands for them.
+    `secret_file` what it signs its bodies with; one of them is there, unless its cloud signs.
+    `registry` is "" where each event says its own; `aliases` are beginnings of image names and
+    what stands for them. `topics` are those of SNS, by ARN, whose signed messages need no secret.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Hook(Value):
     rules: tuple[Rule, ...] = ()
     token_file: tuple[Path, ...] = ()
     secret_file: tuple[Path, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 class RegistryLogin(Value):
@@ -201,6 +203,7 @@ class HookPart(Value):
     rules: tuple[Rule, ...] = ()
     tokens: tuple[str, ...] = ()
     secrets: tuple[str, ...] = Field((), repr=False)
+    topics: tuple[str, ...] = ()
 
 
 class AppPart(Value):

@@ -76,7 +76,7 @@ def look_at_delivery(config: Config, hook: Hook, base: str, host: str, report: R
     if answer.status_code != (200 if sample.proves else 401):
         report.problem(subject, *_meaning(answer.status_code, way))
         return
-    proof = "refused a wrong token (its own is a hash)"
+    proof = f"refused a wrong token ({sample.why_not})"
     if sample.proves:
         proof = f"took a test: {answer.json()['reason']}"
     report.facts[f"{subject}, by Nginx" if host else subject] = proof

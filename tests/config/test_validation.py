@@ -174,6 +174,20 @@ HOOKS = [
         "  dockerhub: {token: abc, token_file: secrets/hook.token}",
         "2: hooks.dockerhub.token: unknown key 'token'. Did you mean 'token_file'?",
     ),
+    (
+        "  ecr: {}",
+        "2: hooks.ecr.token_file: this key is missing. Write it, such as "
+        "`token_file: secrets/ecr.token`, or `topics:` for what its cloud signs.",
+    ),
+    (
+        "  gitlab: {source: dockerhub, topics: [arn:aws:sns:eu-west-1:111122223333:pushes]}",
+        "2: hooks.gitlab.topics: dockerhub proves itself in another way. Remove it.",
+    ),
+    (
+        "  ecr: {topics: [pushes]}",
+        "2: hooks.ecr.topics[0]: not the ARN of a topic. "
+        "Write one such as arn:aws:sns:eu-west-1:111122223333:pushes.",
+    ),
 ]
 
 REGISTRIES = [

@@ -91,6 +91,14 @@ NEEDS: dict[str, dict[str, Any]] = {
         }.items()
     },
     "hooks.*.topics": {"hooks": {"dockerhub": {"source": "ecr"}}},
+    **{
+        f"hooks.*.{key}": {
+            "hooks": {
+                "dockerhub": {"source": "gar", "audience": "a", "service_account": "a@b.test"}
+            }
+        }
+        for key in ("audience", "service_account")
+    },
     "apps.*.report": {"apps": {"web": {"report": _REPORT}}},
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},
 }

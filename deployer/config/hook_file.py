@@ -55,6 +55,16 @@ _TOPICS = each(
     ),
     single=True,
 )
+_AUDIENCE = word(
+    r"[!-~]{1,500}",
+    "not an audience",
+    "Write that of the push subscription, such as https://deployer.example.com/hooks/gar.",
+)
+_ACCOUNT = word(
+    r"[A-Za-z0-9._-]{1,100}@[a-z0-9.-]{1,200}",
+    "not the address of a service account",
+    "Write one such as push@acme.iam.gserviceaccount.com.",
+)
 _ALIASES = named(_beginning, TEXT, _named_beginning)
 _RULES = each(
     Record(
@@ -74,13 +84,15 @@ Source = Annotated[
 ]
 
 
+_PROOFS = (("token_file",), ("secret_file",), ("topics",), ("audience", "service_account"))
+"""Keys of which a hook has one, or two that belong together."""
+
+
 class HookFile(Section):
     """A place where one sender posts: /hooks/<name>, with its token or its signature."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [{"required": [key]} for key in ("token_file", "secret_file", "topics")]
-        }
+        json_schema_extra={"anyOf": [{"required": [*keys]} for keys in _PROOFS]}
     )
 
     source: Source | None = Field(None, description="Kind of sender. Default: the hook's name.")
@@ -106,6 +118,16 @@ class HookFile(Section):
         (),
         description="ARNs of the SNS topics whose signed messages are taken without a token.",
         examples=[["arn:aws:sns:eu-west-1:111122223333:pushes"]],
+    )
+    audience: Annotated[str, _AUDIENCE] = Field(
+        "",
+        description="Audience of the tokens that Google signs for its push subscription.",
+        examples=["https://deployer.example.com/hooks/gar"],
+    )
+    service_account: Annotated[str, _ACCOUNT] = Field(
+        "",
+        description="Service account, by its address, that those tokens are of.",
+        examples=["push@acme.iam.gserviceaccount.com"],
     )
     rules: Annotated[tuple[dict[str, Any], ...], _RULES] = Field(
         (), description="Which apps are deployed by events that name no image."

@@ -31,6 +31,8 @@ def hooks_of(file: File, apps: Mapping[str, App]) -> dict[str, Hook]:
             token_file=hook.token_file,
             secret_file=hook.secret_file,
             topics=hook.topics,
+            audience=hook.audience,
+            service_account=hook.service_account,
             rules=tuple(_rule(rule, apps) for rule in hook.rules),
         )
         for name, hook in file.hooks.items()
@@ -73,10 +75,7 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
     """Each hook has something to tell its sender by, of a kind that this sender can use."""
     key: Key = ("hooks", name)
     source = source_of(name, hook)
-    signed = [one for one in _CLOUDS if getattr(hook, one)]
-    for one in signed:
-        if one not in sender.cloud:
-            problems.add((*key, one), f"{source} proves itself in another way. Remove it.")
+    signed = _signed(key, source, hook, sender, problems)
     if hook.secret_file and not sender.signs:
         problems.add(
             (*key, "secret_file"),
@@ -97,6 +96,24 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
             (*key, f"{kind}_file"),
             f"this key is missing. Write it, such as `{kind}_file: secrets/{name}.{kind}`{more}.",
         )
+
+
+def _signed(key: Key, source: str, hook: HookFile, sender: Sender, problems: Problems) -> list[str]:
+    """The keys that say whose signed messages count; they are there together or not at all."""
+    written = [one for one in _CLOUDS if getattr(hook, one)]
+    for one in written:
+        if one not in sender.cloud:
+            problems.add((*key, one), f"{source} proves itself in another way. Remove it.")
+    missing = [one for one in sender.cloud if one not in written]
+    if set(written) & set(sender.cloud) and not problems.touch(*((*key, one) for one in missing)):
+        for one in missing:
+            problems.add((*key, one), f"this key is missing beside `{written[0]}`. Write both.")
+    if hook.audience and hook.token_file:
+        problems.add(
+            (*key, "token_file"),
+            "with `audience` the token is one that Google signs, and no other is taken. Remove it.",
+        )
+    return written
 
 
 def _reach(

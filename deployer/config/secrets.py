@@ -206,6 +206,8 @@ def receiver_part(config: Config) -> ReceiverPart:
             tokens=read(f"hooks.{name}.token_file", shown),
             secrets=read(f"hooks.{name}.secret_file", signing),
             topics=hook.topics,
+            audience=hook.audience,
+            service_account=hook.service_account,
         )
     if problems:
         raise ConfigError(problems)

@@ -26,7 +26,7 @@ class Sender:
     `shows` that it can show a token, `typed` that this may be any value that somebody typed
     instead of a random one, `in_url` that it stands at the URL's end. `facts` are what its events
     without an image say, of which a rule has to have `decisive` ones. `cloud` are the keys of a
-    hook that say whose signed messages need no secret.
+    hook that say, together, whose signed messages need no secret.
     """
 
     registry: str = ""
@@ -61,7 +61,7 @@ SENDERS = {
     "forgejo": _GITEA,
     "acr": Sender(),
     "ecr": Sender(cloud=("topics",)),
-    "gar": Sender(in_url=True),
+    "gar": Sender(in_url=True, cloud=("audience", "service_account")),
     "jfrog": Sender(signs=Signing.PLAIN),
     "nexus": Sender(needs_registry=True, shows=False, signs=Signing.PLAIN),
     "zot": Sender(needs_registry=True),

@@ -132,7 +132,8 @@ class Hook(Value):
     `token_file` has what the sender shows (at the end of the URL or in a header),
     `secret_file` what it signs its bodies with; one of them is there, unless its cloud signs.
     `registry` is "" where each event says its own; `aliases` are beginnings of image names and
-    what stands for them. `topics` are those of SNS, by ARN, whose signed messages need no secret.
+    what stands for them. `topics` are those of SNS, by ARN, whose signed messages need no
+    secret; `audience` and `service_account` are what Google's signed tokens say instead of one.
     """
 
     name: str
@@ -143,6 +144,8 @@ class Hook(Value):
     token_file: tuple[Path, ...] = ()
     secret_file: tuple[Path, ...] = ()
     topics: tuple[str, ...] = ()
+    audience: str = ""
+    service_account: str = ""
 
 
 class RegistryLogin(Value):
@@ -204,6 +207,8 @@ class HookPart(Value):
     tokens: tuple[str, ...] = ()
     secrets: tuple[str, ...] = Field((), repr=False)
     topics: tuple[str, ...] = ()
+    audience: str = ""
+    service_account: str = ""
 
 
 class AppPart(Value):

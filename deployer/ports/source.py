@@ -26,12 +26,15 @@ class Known:
     """What a hook knows its sender by.
 
     `tokens` are hashes (`sha256:<hex>`) of what the sender shows, `secrets` those that it signs
-    its bodies with, as the sender has them. `topics` are those whose messages its cloud signs.
+    its bodies with, as the sender has them. `topics` are those whose messages its cloud signs,
+    `audience` and `service_account` what a token that it signs must say.
     """
 
     tokens: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
     topics: tuple[str, ...] = ()
+    audience: str = ""
+    service_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

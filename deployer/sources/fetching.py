@@ -79,6 +79,7 @@ class Kept(Generic[Value]):
             found = fetch()
         except (OSError, ValueError) as error:
             raise BadCredential(f"the key of its signature cannot be had: {error}") from error
-        newest = {**self._known, **found}
+        older = {name: one for name, one in self._known.items() if name not in found}
+        newest = {**older, **found}
         # The oldest ones go: a cloud replaces its keys, and nobody signs with those for ever.
         self._known = dict(list(newest.items())[-_KEPT:])

@@ -127,7 +127,7 @@ class Hooks:
 
 
 def _known(hook: HookPart) -> Known:
-    return Known(hook.tokens, hook.secrets, hook.topics)
+    return Known(hook.tokens, hook.secrets, hook.topics, hook.audience, hook.service_account)
 
 
 def _undone(decided: Decided) -> dict[str, Any]:

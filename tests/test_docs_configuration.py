@@ -73,7 +73,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     **{
         f"hooks.*.{key}": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}}
-        for key in ("registry", "aliases")
+        for key in ("registry", "aliases", "allow")
     },
     "hooks.*.rules": {
         "hooks": {"dockerhub": {"source": "github", "secret_file": "secrets/ci.secret"}},

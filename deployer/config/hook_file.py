@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from deployer.config import kinds
+from deployer.config import kinds, routing_kinds
 from deployer.config.compose import process as compose
 from deployer.config.compose.forms import TEXT, Record, each, named, word
 from deployer.config.problems import nearest
@@ -128,6 +128,11 @@ class HookFile(Section):
         "",
         description="Service account, by its address, that those tokens are of.",
         examples=["push@acme.iam.gserviceaccount.com"],
+    )
+    allow: routing_kinds.Networks = Field(
+        (),
+        description="Addresses and networks that deliveries have to come from, beside their proof.",
+        examples=[["192.0.2.0/24"]],
     )
     rules: Annotated[tuple[dict[str, Any], ...], _RULES] = Field(
         (), description="Which apps are deployed by events that name no image."

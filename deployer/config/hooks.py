@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer import tags
 from deployer.config.hook_file import HookFile
+from deployer.config.nginx import is_loopback
 from deployer.config.problems import Key, Problems, nearest
 from deployer.config.senders import SENDERS, Sender
 from deployer.config.values import Hook
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from deployer.config.file import File
 
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _CLOUDS = tuple(dict.fromkeys(key for sender in SENDERS.values() for key in sender.cloud))
 
 
@@ -33,6 +35,7 @@ def hooks_of(file: File, apps: Mapping[str, App]) -> dict[str, Hook]:
             topics=hook.topics,
             audience=hook.audience,
             service_account=hook.service_account,
+            allow=hook.allow,
             rules=tuple(_rule(rule, apps) for rule in hook.rules),
         )
         for name, hook in file.hooks.items()
@@ -55,6 +58,8 @@ def check_hooks(file: File, apps: Mapping[str, App], problems: Problems) -> None
             )
             continue
         _proof(name, hook, sender, problems)
+        if hook.allow and not problems.touch((*key, "allow"), ("nginx", "mode")):
+            _allowed((*key, "allow"), file, problems)
         _rules(name, hook, sender, apps, problems)
         if not problems.touch((*key, "registry"), (*key, "aliases"), *images):
             _reach(name, hook, sender, apps, problems)
@@ -95,6 +100,23 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
         problems.add(
             (*key, f"{kind}_file"),
             f"this key is missing. Write it, such as `{kind}_file: secrets/{name}.{kind}`{more}.",
+        )
+
+
+def _allowed(key: Key, file: File, problems: Problems) -> None:
+    """The receiver can tell addresses: its Nginx, which says them, comes from loopback."""
+    bind = file.receiver.bind
+    if file.nginx.mode == "container":
+        problems.add(
+            key,
+            "with nginx.mode container every delivery comes from Nginx's own network, so that the "
+            "receiver cannot tell whose Nginx speaks of whom. Remove it.",
+        )
+    elif file.receiver.host and not is_loopback(bind) and bind not in _EVERYWHERE:
+        problems.add(
+            key,
+            "Nginx does not come from loopback where receiver.bind is another address, so nobody "
+            "could believe it whom it speaks of. Write 127.0.0.1 there, or remove it.",
         )
 
 

@@ -208,6 +208,7 @@ def receiver_part(config: Config) -> ReceiverPart:
             topics=hook.topics,
             audience=hook.audience,
             service_account=hook.service_account,
+            allow=hook.allow,
         )
     if problems:
         raise ConfigError(problems)

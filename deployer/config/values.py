@@ -134,6 +134,7 @@ class Hook(Value):
     `registry` is "" where each event says its own; `aliases` are beginnings of image names and
     what stands for them. `topics` are those of SNS, by ARN, whose signed messages need no
     secret; `audience` and `service_account` are what Google's signed tokens say instead of one.
+    `allow` are the networks that deliveries have to come from besides; none for anywhere.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Hook(Value):
     topics: tuple[str, ...] = ()
     audience: str = ""
     service_account: str = ""
+    allow: tuple[str, ...] = ()
 
 
 class RegistryLogin(Value):
@@ -209,6 +211,7 @@ class HookPart(Value):
     topics: tuple[str, ...] = ()
     audience: str = ""
     service_account: str = ""
+    allow: tuple[str, ...] = ()
 
 
 class AppPart(Value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -75,6 +75,10 @@ def sample_of(hook: Hook, said: Said) -> Sample:
     secret = next(iter(_lines(hook.secret_file)), "")
     credential = Credential("" if secret else token or _WRONG, secret)
     inbound = SOURCES[hook.source].sample(said.image, said.facts, credential)
+    if hook.allow:
+        # The receiver believes this machine whom it speaks for.
+        address = hook.allow[0].partition("/")[0]
+        inbound = replace(inbound, headers={**inbound.headers, "x-real-ip": address})
     path = f"/hooks/{hook.name}" + (f"/{quote(inbound.token, safe='')}" if inbound.token else "")
     return Sample(path, inbound, "" if token or secret else _why_not(hook))
 

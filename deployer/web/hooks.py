@@ -15,6 +15,7 @@ from deployer.config.values import HookPart, ReceiverPart
 from deployer.deployment import Wanted
 from deployer.errors import BadCredential, BadPayload
 from deployer.ports import Confirming, Delivery, Inbound, Known, Recorded, Source, Store
+from deployer.web.addresses import check_address
 from deployer.web.answers import document, problem
 from deployer.web.bodies import read_body
 from deployer.web.deciding import Decided, decide, selectors_of
@@ -68,6 +69,9 @@ class Hooks:
         inbound, known = Inbound(headers, body, token), _known(configured)
         try:
             source.verify(inbound, known)
+            # An address alone never proves anything.
+            real_ip = headers.get("x-real-ip", "")
+            check_address(configured.allow, request.remote_addr or "", real_ip)
             if _is_encoded(headers):
                 return problem(415, _ENCODED, {"Accept-Encoding": "identity"})
             if later := self.rates.take(hook):

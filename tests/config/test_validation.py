@@ -206,6 +206,15 @@ HOOKS = [
         "2: hooks.ecr.topics: the list is empty. Write at least one entry.",
     ),
     (
+        "  dockerhub: {token_file: secrets/hook.token, allow: [192.0.2.7/24]}",
+        "2: hooks.dockerhub.allow[0]: this address is inside of a network. Write 192.0.2.0/24.",
+    ),
+    (
+        "  dockerhub: {allow: [192.0.2.0/24]}",
+        "2: hooks.dockerhub.token_file: this key is missing. "
+        "Write it, such as `token_file: secrets/dockerhub.token`.",
+    ),
+    (
         "  ecr: {topics: [pushes]}",
         "2: hooks.ecr.topics[0]: not the ARN of a topic. "
         "Write one such as arn:aws:sns:eu-west-1:111122223333:pushes.",

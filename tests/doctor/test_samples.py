@@ -118,6 +118,11 @@ def test_of_what_only_a_cloud_can_sign_the_refusal_can_be_tried(tmp_path: Path) 
         SOURCES["ecr"].verify(sample.inbound, Known(topics=hook.topics))
 
 
+def test_a_sample_comes_from_where_the_hook_allows(tmp_path: Path) -> None:
+    config = configured(tmp_path, "generic", "token", TOKEN, "    allow: 192.0.2.0/24\n")
+    assert made(config).inbound.headers["x-real-ip"] == "192.0.2.0"
+
+
 @pytest.mark.parametrize("name", [one for one, sender in SENDERS.items() if sender.images])
 def test_what_nobody_has_is_said_to_be_pushed_where_a_hook_is_for_no_app(
     tmp_path: Path, name: str

@@ -73,7 +73,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "hooks.*.source": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}},
     **{
         f"hooks.*.{key}": {"hooks": {"dockerhub": {"token_file": "secrets/dockerhub.token"}}}
-        for key in ("registry", "aliases")
+        for key in ("registry", "aliases", "allow")
     },
     "hooks.*.rules": {
         "hooks": {"dockerhub": {"source": "github", "secret_file": "secrets/ci.secret"}},
@@ -89,6 +89,15 @@ NEEDS: dict[str, dict[str, Any]] = {
             "signal": {"container": "a"},
             "restart": {"container": "a"},
         }.items()
+    },
+    "hooks.*.topics": {"hooks": {"dockerhub": {"source": "ecr"}}},
+    **{
+        f"hooks.*.{key}": {
+            "hooks": {
+                "dockerhub": {"source": "gar", "audience": "a", "service_account": "a@b.test"}
+            }
+        }
+        for key in ("audience", "service_account")
     },
     "apps.*.report": {"apps": {"web": {"report": _REPORT}}},
     "hooks.*.secret_file": {"hooks": {"dockerhub": {"source": "generic"}}},

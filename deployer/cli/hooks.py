@@ -54,7 +54,7 @@ def hooks(ctx: click.Context, invocation: Invocation, as_json: bool) -> None:
             out,
             [
                 ("URL", safe(hook["url"])),
-                ("secret", f"{hook['secret']}, from {' or '.join(hook['secret_files'])}"),
+                ("secret", _secret(hook)),
                 ("source", hook["source"]),
                 ("registry", hook["registry"] or "as each event says it"),
                 ("apps", ", ".join(hook["apps"]) or nobody),
@@ -97,8 +97,7 @@ def test(
     sample = sample_of(configured, said)
     if not sample.proves:
         raise DeployerError(
-            f"only the hash of hook {hook}'s token is in its file, so no delivery can be made "
-            "that proves itself"
+            f"no delivery of hook {hook} can be made that proves itself: {sample.why_not}"
         )
     answer = _answer(config, sample)
     told = ", ".join(f"{key} {value}" for key, value in said.facts.items()) or str(said.image)
@@ -166,13 +165,19 @@ def _hook(config: Config, hook: Hook) -> dict[str, Any]:
     return {
         "hook": hook.name,
         "source": hook.source,
-        "url": f"{url}/<token in {files[0]}>" if sender.in_url else url,
+        "url": f"{url}/<token in {files[0]}>" if sender.in_url and files else url,
         "secret": " or ".join(kinds),
         "secret_files": files,
         "registry": hook.registry,
         "apps": apps,
         "curl": _curl(url, config.apps[apps[0]]) if posts else None,
     }
+
+
+def _secret(hook: dict[str, Any]) -> str:
+    if not hook["secret_files"]:
+        return "none: the sender's cloud signs what it sends"
+    return f"{hook['secret']}, from {' or '.join(hook['secret_files'])}"
 
 
 def _curl(url: str, app: App) -> str:

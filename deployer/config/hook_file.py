@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from deployer.config import kinds
+from deployer.config import kinds, routing_kinds
 from deployer.config.compose import process as compose
 from deployer.config.compose.forms import TEXT, Record, each, named, word
 from deployer.config.problems import nearest
@@ -47,6 +47,24 @@ def _pattern(value: Any) -> str:
     return str(value)
 
 
+_TOPICS = each(
+    word(
+        r"arn:aws(?:-cn|-us-gov)?:sns:[a-z]{2}[a-z0-9-]{1,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}",
+        "not the ARN of a topic",
+        "Write one such as arn:aws:sns:eu-west-1:111122223333:pushes.",
+    ),
+    single=True,
+)
+_AUDIENCE = word(
+    r"[!-~]{1,500}",
+    "not an audience",
+    "Write that of the push subscription, such as https://deployer.example.com/hooks/gar.",
+)
+_ACCOUNT = word(
+    r"[A-Za-z0-9._-]{1,100}@[a-z0-9.-]{1,200}",
+    "not the address of a service account",
+    "Write one such as push@acme.iam.gserviceaccount.com.",
+)
 _ALIASES = named(_beginning, TEXT, _named_beginning)
 _RULES = each(
     Record(
@@ -66,11 +84,15 @@ Source = Annotated[
 ]
 
 
+_PROOFS = (("token_file",), ("secret_file",), ("topics",), ("audience", "service_account"))
+"""Keys of which a hook has one, or two that belong together."""
+
+
 class HookFile(Section):
     """A place where one sender posts: /hooks/<name>, with its token or its signature."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["token_file"]}, {"required": ["secret_file"]}]}
+        json_schema_extra={"anyOf": [{"required": [*keys]} for keys in _PROOFS]}
     )
 
     source: Source | None = Field(None, description="Kind of sender. Default: the hook's name.")
@@ -91,6 +113,26 @@ class HookFile(Section):
         (),
         description="File with the secret that the sender signs with; at most two, while rotating.",
         examples=["secrets/ci.secret"],
+    )
+    topics: Annotated[tuple[str, ...], _TOPICS] = Field(
+        (),
+        description="ARNs of the SNS topics whose signed messages are taken without a token.",
+        examples=[["arn:aws:sns:eu-west-1:111122223333:pushes"]],
+    )
+    audience: Annotated[str, _AUDIENCE] = Field(
+        "",
+        description="Audience of the tokens that Google signs for its push subscription.",
+        examples=["https://deployer.example.com/hooks/gar"],
+    )
+    service_account: Annotated[str, _ACCOUNT] = Field(
+        "",
+        description="Service account, by its address, that those tokens are of.",
+        examples=["push@acme.iam.gserviceaccount.com"],
+    )
+    allow: routing_kinds.Networks = Field(
+        (),
+        description="Addresses and networks that deliveries have to come from, beside their proof.",
+        examples=[["192.0.2.0/24"]],
     )
     rules: Annotated[tuple[dict[str, Any], ...], _RULES] = Field(
         (), description="Which apps are deployed by events that name no image."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer import tags
 from deployer.config.hook_file import HookFile
+from deployer.config.nginx import is_loopback
 from deployer.config.problems import Key, Problems, nearest
 from deployer.config.senders import SENDERS, Sender
 from deployer.config.values import Hook
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deployer.config.file import File
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+_CLOUDS = tuple(dict.fromkeys(key for sender in SENDERS.values() for key in sender.cloud))
 
 
 def hooks_of(file: File, apps: Mapping[str, App]) -> dict[str, Hook]:
@@ -28,6 +32,10 @@ def hooks_of(file: File, apps: Mapping[str, App]) -> dict[str, Hook]:
             aliases={beginning(name) or name: other for name, other in hook.aliases},
             token_file=hook.token_file,
             secret_file=hook.secret_file,
+            topics=hook.topics,
+            audience=hook.audience,
+            service_account=hook.service_account,
+            allow=hook.allow,
             rules=tuple(_rule(rule, apps) for rule in hook.rules),
         )
         for name, hook in file.hooks.items()
@@ -50,6 +58,8 @@ def check_hooks(file: File, apps: Mapping[str, App], problems: Problems) -> None
             )
             continue
         _proof(name, hook, sender, problems)
+        if hook.allow and not problems.touch((*key, "allow"), ("nginx", "mode")):
+            _allowed((*key, "allow"), file, problems)
         _rules(name, hook, sender, apps, problems)
         if not problems.touch((*key, "registry"), (*key, "aliases"), *images):
             _reach(name, hook, sender, apps, problems)
@@ -70,6 +80,7 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
     """Each hook has something to tell its sender by, of a kind that this sender can use."""
     key: Key = ("hooks", name)
     source = source_of(name, hook)
+    signed = _signed(key, source, hook, sender, problems)
     if hook.secret_file and not sender.signs:
         problems.add(
             (*key, "secret_file"),
@@ -80,15 +91,51 @@ def _proof(name: str, hook: HookFile, sender: Sender, problems: Problems) -> Non
             (*key, "token_file"),
             f"{source} signs its bodies and shows no token. Write `secret_file:`.",
         )
-    elif not (hook.token_file or hook.secret_file) and not problems.touch(
-        (*key, "token_file"), (*key, "secret_file")
+    elif not (hook.token_file or hook.secret_file or signed) and not problems.touch(
+        (*key, "token_file"), (*key, "secret_file"), *((*key, one) for one in sender.cloud)
     ):
         kind = "token" if sender.shows else "secret"
         more = ", or `secret_file:` if the sender signs" if sender.signs and sender.shows else ""
+        more += "".join(f", or `{one}:` for what its cloud signs" for one in sender.cloud[:1])
         problems.add(
             (*key, f"{kind}_file"),
             f"this key is missing. Write it, such as `{kind}_file: secrets/{name}.{kind}`{more}.",
         )
+
+
+def _allowed(key: Key, file: File, problems: Problems) -> None:
+    """The receiver can tell addresses: its Nginx, which says them, comes from loopback."""
+    bind = file.receiver.bind
+    if file.nginx.mode == "container":
+        problems.add(
+            key,
+            "with nginx.mode container every delivery comes from Nginx's own network, so that the "
+            "receiver cannot tell whose Nginx speaks of whom. Remove it.",
+        )
+    elif file.receiver.host and not is_loopback(bind) and bind not in _EVERYWHERE:
+        problems.add(
+            key,
+            "Nginx does not come from loopback where receiver.bind is another address, so nobody "
+            "could believe it whom it speaks of. Write 127.0.0.1 there, or remove it.",
+        )
+
+
+def _signed(key: Key, source: str, hook: HookFile, sender: Sender, problems: Problems) -> list[str]:
+    """The keys that say whose signed messages count; they are there together or not at all."""
+    written = [one for one in _CLOUDS if getattr(hook, one)]
+    for one in written:
+        if one not in sender.cloud:
+            problems.add((*key, one), f"{source} proves itself in another way. Remove it.")
+    missing = [one for one in sender.cloud if one not in written]
+    if set(written) & set(sender.cloud) and not problems.touch(*((*key, one) for one in missing)):
+        for one in missing:
+            problems.add((*key, one), f"this key is missing beside `{written[0]}`. Write both.")
+    if hook.audience and hook.token_file:
+        problems.add(
+            (*key, "token_file"),
+            "with `audience` the token is one that Google signs, and no other is taken. Remove it.",
+        )
+    return written
 
 
 def _reach(

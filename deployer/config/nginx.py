@@ -102,7 +102,7 @@ def check_nginx(file: File, problems: Problems) -> None:
                 f"`{key}: {example}`.",
             )
     at = ("receiver", "bind")
-    if file.receiver.host and not problems.touch(at) and _is_loopback(file.receiver.bind):
+    if file.receiver.host and not problems.touch(at) and is_loopback(file.receiver.bind):
         problems.add(
             at,
             "Nginx in a container cannot reach loopback, so it could not serve receiver.host. "
@@ -124,7 +124,8 @@ def _check_templates(file: File, problems: Problems) -> None:
                 )
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches what listens there."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

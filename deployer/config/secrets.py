@@ -205,6 +205,10 @@ def receiver_part(config: Config) -> ReceiverPart:
             rules=hook.rules,
             tokens=read(f"hooks.{name}.token_file", shown),
             secrets=read(f"hooks.{name}.secret_file", signing),
+            topics=hook.topics,
+            audience=hook.audience,
+            service_account=hook.service_account,
+            allow=hook.allow,
         )
     if problems:
         raise ConfigError(problems)

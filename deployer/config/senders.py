@@ -25,7 +25,8 @@ class Sender:
     some do; `needs_registry` where nothing does. `images` says that some of its events name one,
     `shows` that it can show a token, `typed` that this may be any value that somebody typed
     instead of a random one, `in_url` that it stands at the URL's end. `facts` are what its events
-    without an image say, of which a rule has to have `decisive` ones.
+    without an image say, of which a rule has to have `decisive` ones. `cloud` are the keys of a
+    hook that say, together, whose signed messages need no secret.
     """
 
     registry: str = ""
@@ -38,6 +39,7 @@ class Sender:
     in_url: bool = False
     facts: tuple[str, ...] = ()
     decisive: tuple[str, ...] = ()
+    cloud: tuple[str, ...] = ()
 
 
 _GITHUB = ("repository", "workflow", "workflow_name", "branch", "trigger")
@@ -58,8 +60,8 @@ SENDERS = {
     "gitea": _GITEA,
     "forgejo": _GITEA,
     "acr": Sender(),
-    "ecr": Sender(),
-    "gar": Sender(in_url=True),
+    "ecr": Sender(cloud=("topics",)),
+    "gar": Sender(in_url=True, cloud=("audience", "service_account")),
     "jfrog": Sender(signs=Signing.PLAIN),
     "nexus": Sender(needs_registry=True, shows=False, signs=Signing.PLAIN),
     "zot": Sender(needs_registry=True),

@@ -130,8 +130,11 @@ class Hook(Value):
     """One place where a sender posts: `/hooks/<name>`.
 
     `token_file` has what the sender shows (at the end of the URL or in a header),
-    `secret_file` what it signs its bodies with; at least one of them is there. `registry` is ""
-    where each event says its own; `aliases` are beginnings of image names and what stands for them.
+    `secret_file` what it signs its bodies with; one of them is there, unless its cloud signs.
+    `registry` is "" where each event says its own; `aliases` are beginnings of image names and
+    what stands for them. `topics` are those of SNS, by ARN, whose signed messages need no
+    secret; `audience` and `service_account` are what Google's signed tokens say instead of one.
+    `allow` are the networks that deliveries have to come from besides; none for anywhere.
     """
 
     name: str
@@ -141,6 +144,10 @@ class Hook(Value):
     rules: tuple[Rule, ...] = ()
     token_file: tuple[Path, ...] = ()
     secret_file: tuple[Path, ...] = ()
+    topics: tuple[str, ...] = ()
+    audience: str = ""
+    service_account: str = ""
+    allow: tuple[str, ...] = ()
 
 
 class RegistryLogin(Value):
@@ -201,6 +208,10 @@ class HookPart(Value):
     rules: tuple[Rule, ...] = ()
     tokens: tuple[str, ...] = ()
     secrets: tuple[str, ...] = Field((), repr=False)
+    topics: tuple[str, ...] = ()
+    audience: str = ""
+    service_account: str = ""
+    allow: tuple[str, ...] = ()
 
 
 class AppPart(Value):

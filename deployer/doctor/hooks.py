@@ -73,11 +73,16 @@ def look_at_delivery(config: Config, hook: Hook, base: str, host: str, report: R
             "See whether `deployer serve` and Nginx run (`deployer status`)",
         )
         return
-    if answer.status_code != (200 if sample.proves else 401):
+    # Nginx says whom it speaks for itself, and that is this machine.
+    elsewhere = "this machine's address is not in `allow`" if host and hook.allow else ""
+    expected = (401,) if sample.why_not else (200, 401) if elsewhere else (200,)
+    if answer.status_code not in expected:
         report.problem(subject, *_meaning(answer.status_code, way))
         return
-    proof = "refused a wrong token (its own is a hash)"
-    if sample.proves:
+    proof = f"refused a wrong token ({sample.why_not})" if sample.why_not else ""
+    if answer.status_code == 401:
+        proof = proof or f"refused a test ({elsewhere})"
+    else:
         proof = f"took a test: {answer.json()['reason']}"
     report.facts[f"{subject}, by Nginx" if host else subject] = proof
 

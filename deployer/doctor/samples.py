@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,11 +37,16 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A delivery to post; `proves` is False where it can only show a wrong token."""
+    """A delivery to post; `why_not` says why it can only show a wrong token, "" where it proves."""
 
     path: str
     inbound: Inbound
-    proves: bool
+    why_not: str = ""
+
+    @property
+    def proves(self) -> bool:
+        """Whether it shows or signs with what the hook knows."""
+        return not self.why_not
 
 
 def said_for(hook: Hook, apps: Mapping[str, App], app: str = "", tag: str = "") -> Said | None:
@@ -65,13 +70,23 @@ def said_for(hook: Hook, apps: Mapping[str, App], app: str = "", tag: str = "") 
 
 
 def sample_of(hook: Hook, said: Said) -> Sample:
-    """The delivery with the hook's own secret, or with a wrong one where only a hash is known."""
+    """The delivery with the hook's own secret, or with a wrong one where that is not known here."""
     token = next((one for one in _lines(hook.token_file) if not one.startswith("sha256:")), "")
     secret = next(iter(_lines(hook.secret_file)), "")
     credential = Credential("" if secret else token or _WRONG, secret)
     inbound = SOURCES[hook.source].sample(said.image, said.facts, credential)
+    if hook.allow:
+        # The receiver believes this machine whom it speaks for.
+        address = hook.allow[0].partition("/")[0]
+        inbound = replace(inbound, headers={**inbound.headers, "x-real-ip": address})
     path = f"/hooks/{hook.name}" + (f"/{quote(inbound.token, safe='')}" if inbound.token else "")
-    return Sample(path, inbound, bool(token or secret))
+    return Sample(path, inbound, "" if token or secret else _why_not(hook))
+
+
+def _why_not(hook: Hook) -> str:
+    if hook.token_file:
+        return "only the hash of its token is in its file"
+    return "only the sender's cloud can sign one"
 
 
 def post(sample: Sample, base: str, host: str = "") -> requests.Response:

@@ -30,7 +30,7 @@ from deployer.ports.rows import (
     Quarantine,
     Recorded,
 )
-from deployer.ports.source import Credential, Facts, Heard, Inbound, Known, Source
+from deployer.ports.source import Confirming, Credential, Facts, Heard, Inbound, Known, Source
 from deployer.ports.store import Store
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Applied",
     "CertificateSeen",
     "Change",
+    "Confirming",
     "Counts",
     "Credential",
     "Delivery",

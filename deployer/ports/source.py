@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from deployer.model import Image, Push
 
@@ -26,11 +26,15 @@ class Known:
     """What a hook knows its sender by.
 
     `tokens` are hashes (`sha256:<hex>`) of what the sender shows, `secrets` those that it signs
-    its bodies with, as the sender has them.
+    its bodies with, as the sender has them. `topics` are those whose messages its cloud signs,
+    `audience` and `service_account` what a token that it signs must say.
     """
 
     tokens: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    topics: tuple[str, ...] = ()
+    audience: str = ""
+    service_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,10 @@ class Heard:
 
 
 class Source(Protocol):
-    """A kind of sender; pure: a request in, values out."""
+    """A kind of sender: a request in, values out.
+
+    Pure, but for the public keys of a cloud that signs what it sends.
+    """
 
     secret_kind: str
     """Where the operator pastes the token at the sender, in a few words."""
@@ -78,4 +85,17 @@ class Source(Protocol):
 
     def sample(self, image: Image, facts: Facts, credential: Credential) -> Inbound:
         """A delivery as this sender makes it: of a push, or of an event with these facts."""
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A source whose sender posts nothing before somebody has visited an address of its own."""
+
+    def confirmation(self, inbound: Inbound, known: Known) -> str:
+        """The address to visit for a request that was verified; "" where it asks for none."""
+        ...
+
+    def confirm(self, address: str) -> None:
+        """Visit it, once. Raises nothing: the log says what came of it."""
         ...

@@ -2,21 +2,38 @@
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html and
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html. SNS wraps the event in
-a string of its own message and sends no header of one's choice, so its token is in the URL.
+a string of its own message and sends no header of one's choice, so that proves itself by its
+signature where the hook names topics, and by a token in the URL where it does not.
 """
 
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import structlog
 
 from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
+from deployer.sources import sns
+from deployer.sources.fetching import Fetch, Kept, fetched
 from deployer.sources.pushes import ignored, not_an_image, pushed, shown
 from deployer.sources.reading import Object, section, text
 from deployer.sources.sampling import DIGEST, identity, shows
 from deployer.sources.signatures import check_shown
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+log = structlog.get_logger()
+
+PAUSE = 10.0
+"""How long no further certificate is fetched after one, in seconds."""
 
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z0-9-]{1,32}")
 _HOST = re.compile(r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
@@ -24,13 +41,61 @@ _CHINA = "cn-"
 
 
 class ElasticRegistry:
-    """A rule of EventBridge for "ECR Image Action"."""
+    """A rule of EventBridge for "ECR Image Action".
+
+    `fetch` gets certificates and confirms subscriptions, and asks nobody but SNS.
+    """
 
     secret_kind = "the password of the connection, or a token at the end of the URL"  # noqa: S105 - is none
 
+    def __init__(
+        self, fetch: Fetch = fetched, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._fetch = fetch
+        self._now = now
+        self._certificates: Kept[Certificate] = Kept(PAUSE)
+        self._confirming = threading.Lock()
+        self._confirmed: set[str] = set()
+
     def verify(self, inbound: Inbound, known: Known) -> None:
-        """Raises BadCredential unless a known token is shown."""
-        check_shown(inbound, known.tokens)
+        """Raises BadCredential unless a known token is shown.
+
+        A message of SNS has to be signed instead where topics are known, and be of one of them.
+        """
+        message = _message(inbound) if known.topics else None
+        if message is None:
+            check_shown(inbound, known.tokens)
+            return
+        now = self._now()
+        address = sns.certificate_of(message, known.topics, now)
+        certificate = self._certificates.get(address, lambda: {address: self._read(address)})
+        sns.check(message, certificate, now)
+
+    def _read(self, address: str) -> Certificate:
+        from cryptography.x509 import load_pem_x509_certificate
+
+        return load_pem_x509_certificate(self._fetch(address))
+
+    def confirmation(self, inbound: Inbound, known: Known) -> str:
+        """The SubscribeURL of a message of one of the topics; "" for all else."""
+        message = _message(inbound)
+        return sns.confirmation(message, known.topics) if message is not None else ""
+
+    def confirm(self, address: str) -> None:
+        """Visit it, unless that was done, or is being done for another one."""
+        if address in self._confirmed or not self._confirming.acquire(blocking=False):
+            return
+        try:
+            self._fetch(address)
+            self._confirmed.add(address)
+            log.info("the subscription to SNS is confirmed")
+        except OSError as error:
+            # Its text has the address, and that the token which confirms.
+            log.warning(
+                "the subscription to SNS could not be confirmed", reason=type(error).__name__
+            )
+        finally:
+            self._confirming.release()
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image, or why there is none. Raises BadPayload on wrong types."""
@@ -69,6 +134,15 @@ class ElasticRegistry:
             "detail": detail,
         }
         return shows(body, credential)
+
+
+def _message(inbound: Inbound) -> Object | None:
+    """The message of SNS that a body is; None for anything else."""
+    try:
+        payload = strict_json.load(inbound.body)
+    except BadPayload:
+        return None
+    return payload if "Type" in payload else None
 
 
 def _event(event: Object, registry: str, sender_id: str) -> Heard:

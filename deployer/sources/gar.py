@@ -2,7 +2,7 @@
 
 https://cloud.google.com/artifact-registry/docs/configure-notifications and
 https://cloud.google.com/pubsub/docs/push: the event is base64 in an envelope; its `tag` and
-`digest` are whole references.
+`digest` are whole references. Pub/Sub can show a token of Google's own in `Authorization`.
 """
 
 from __future__ import annotations
@@ -10,25 +10,49 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from typing import TYPE_CHECKING
 
 from deployer import strict_json
-from deployer.errors import BadPayload
+from deployer.errors import BadCredential, BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
+from deployer.sources import oidc
+from deployer.sources.fetching import Fetch, Kept, fetched
 from deployer.sources.pushes import NO_TAG, ignored, pushed_reference, shown
 from deployer.sources.reading import needed, text, word
 from deployer.sources.sampling import DIGEST, identity, shows
 from deployer.sources.signatures import check_shown
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+PAUSE = 60.0
+"""How long Google is not asked again for a key that is not known, in seconds."""
+
 
 class GoogleRegistry:
-    """A push subscription of Pub/Sub."""
+    """A push subscription of Pub/Sub. `fetch` gets Google's keys, and nothing else."""
 
     secret_kind = "a random token at the end of the URL"  # noqa: S105 - says what kind, is none
 
+    def __init__(self, fetch: Fetch = fetched) -> None:
+        self._fetch = fetch
+        self._keys: Kept[RSAPublicKey] = Kept(PAUSE)
+
     def verify(self, inbound: Inbound, known: Known) -> None:
-        """Raises BadCredential unless a known token is shown."""
-        check_shown(inbound, known.tokens)
+        """Raises BadCredential unless a known token is shown.
+
+        It has to be one that Google signed for the audience, where one is known.
+        """
+        if not known.audience:
+            check_shown(inbound, known.tokens)
+            return
+        scheme, _, token = inbound.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise BadCredential("Authorization has no bearer token")
+        kid = oidc.key_id(token)
+        key = self._keys.get(kid, lambda: oidc.keys_of(self._fetch(oidc.KEYS)))
+        oidc.check(token, key, known.audience, known.service_account)
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image, or why there is none. Raises BadPayload on wrong types."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,10 +11,11 @@ from typing import Any
 import structlog
 from flask import Response, g, request
 
-from deployer.config.values import ReceiverPart
+from deployer.config.values import HookPart, ReceiverPart
 from deployer.deployment import Wanted
 from deployer.errors import BadCredential, BadPayload
-from deployer.ports import Delivery, Inbound, Known, Recorded, Source, Store
+from deployer.ports import Confirming, Delivery, Inbound, Known, Recorded, Source, Store
+from deployer.web.addresses import check_address
 from deployer.web.answers import document, problem
 from deployer.web.bodies import read_body
 from deployer.web.deciding import Decided, decide, selectors_of
@@ -27,6 +29,7 @@ log = structlog.get_logger()
 KEPT_OF_REFUSED = 64 * 1024
 _ENCODED = "the body is compressed, and it is never unpacked here: send it as it is"
 _TOO_MANY = "more deliveries of this hook than it takes: nothing was taken. Try again"
+_CONFIRMS = "the sender asked to be confirmed, and deployer visits the address that it gave for it"
 _WAIT_NEEDS_ID = (
     "to wait, a delivery needs an id of its own in the header webhook-id, "
     "by which repeating it means waiting on"
@@ -63,9 +66,12 @@ class Hooks:
         g.hook = hook
         source, configured = self.hooks[hook]
         headers = {name.lower(): value for name, value in request.headers.items()}
-        inbound = Inbound(headers, body, token)
+        inbound, known = Inbound(headers, body, token), _known(configured)
         try:
-            source.verify(inbound, Known(configured.tokens, configured.secrets))
+            source.verify(inbound, known)
+            # An address alone never proves anything.
+            real_ip = headers.get("x-real-ip", "")
+            check_address(configured.allow, request.remote_addr or "", real_ip)
             if _is_encoded(headers):
                 return problem(415, _ENCODED, {"Accept-Encoding": "identity"})
             if later := self.rates.take(hook):
@@ -74,15 +80,24 @@ class Hooks:
             wait = asked_wait(request.args)
             if wait is not None and not heard.sender_id:
                 raise BadPayload(_WAIT_NEEDS_ID)
-        except BadCredential:
+        except BadCredential as error:
+            # Only the log says which: it is for the operator.
+            g.hook_delivery = {"reason": str(error)}
             return problem(401, "the secret is missing or wrong")
         except BadPayload as error:
             return self._refuse(hook, body, str(error))
+        address = source.confirmation(inbound, known) if isinstance(source, Confirming) else ""
+        if address:
+            heard = replace(heard, reason=_CONFIRMS)
         decided = decide(heard, configured, self.selectors, self.store)
         if "dry_run" in request.args:
             return document(_undone(decided))
         delivery = Delivery(hook, self.now(), body, sender_id=heard.sender_id, heard=written(heard))
-        return self._take(delivery, decided, wait)
+        answer = self._take(delivery, decided, wait)
+        if address and isinstance(source, Confirming):
+            # Not before it is recorded, and not for as long as the sender waits.
+            threading.Thread(target=source.confirm, args=(address,), daemon=True).start()
+        return answer
 
     def _refuse(self, hook: str, body: bytes, reason: str) -> Response:
         kept = body[:KEPT_OF_REFUSED]
@@ -113,6 +128,10 @@ class Hooks:
             "reason": f"delivery {first} brought this already" if first else delivery.reason,
         }
         return recorded
+
+
+def _known(hook: HookPart) -> Known:
+    return Known(hook.tokens, hook.secrets, hook.topics, hook.audience, hook.service_account)
 
 
 def _undone(decided: Decided) -> dict[str, Any]:

@@ -18,6 +18,7 @@ hooks:
   dockerhub: {{token_file: hub.token}}
   ci: {{source: generic, secret_file: ci.secret}}
   hashed: {{source: dockerhub, token_file: hashed.token}}
+  signed: {{source: ecr, registry: docker.io, topics: "arn:aws:sns:eu-west-1:111122223333:pushes"}}
 apps:
   web: {{image: docker.io/acme/shop, tags: [stable, latest]}}
   other: {{image: ghcr.io/acme/other}}
@@ -88,7 +89,8 @@ def test_a_secret_that_the_receiver_does_not_have_ends_with_1(told: World) -> No
         (["docker"], "there is no hook 'docker'"),
         (["ci", "--app", "wep"], "there is no app 'wep'"),
         (["dockerhub", "--app", "other"], "no delivery of hook dockerhub can be for app other"),
-        (["hashed"], "only the hash of hook hashed's token is in its file"),
+        (["hashed"], "only the hash of its token is in its file"),
+        (["signed"], "only the sender's cloud can sign one"),
     ],
 )
 def test_what_cannot_be_tried_is_an_error_that_says_why(

@@ -99,3 +99,27 @@ def test_a_common_limit_that_is_too_short_names_each_app_at_its_line(folder: Fol
         "config.yml:2: deploy.timeout: app one",
         "config.yml:2: deploy.timeout: app two",
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (
+            "nginx: {mode: container, container: edge, network: edge}\n",
+            "with nginx.mode container every delivery comes from Nginx's own network",
+        ),
+        (
+            "receiver: {host: deployer.example.com, bind: 10.0.0.5}\n",
+            "Nginx does not come from loopback where receiver.bind is another address",
+        ),
+        ("receiver: {host: deployer.example.com}\n", ""),
+        ("receiver: {bind: 10.0.0.5}\n", ""),
+    ],
+)
+def test_addresses_are_allowed_only_where_the_receiver_can_tell_them(
+    folder: Folder, more: str, says: str
+) -> None:
+    found = folder.problems(f"{HOOK}    allow: 192.0.2.0/24\n{more}")
+    assert [line.startswith(f"config.yml:4: hooks.dockerhub.allow: {says}") for line in found] == (
+        [True] if says else []
+    )

@@ -174,6 +174,51 @@ HOOKS = [
         "  dockerhub: {token: abc, token_file: secrets/hook.token}",
         "2: hooks.dockerhub.token: unknown key 'token'. Did you mean 'token_file'?",
     ),
+    (
+        "  ecr: {}",
+        "2: hooks.ecr.token_file: this key is missing. Write it, such as "
+        "`token_file: secrets/ecr.token`, or `topics:` for what its cloud signs.",
+    ),
+    (
+        "  gitlab: {source: dockerhub, topics: [arn:aws:sns:eu-west-1:111122223333:pushes]}",
+        "2: hooks.gitlab.topics: dockerhub proves itself in another way. Remove it.",
+    ),
+    (
+        "  gar: {audience: 'https://a.test'}",
+        "2: hooks.gar.service_account: this key is missing beside `audience`. Write both.",
+    ),
+    (
+        "  gar: {service_account: push@a.test}",
+        "2: hooks.gar.audience: this key is missing beside `service_account`. Write both.",
+    ),
+    (
+        "  gar: {audience: a, service_account: push@a.test, token_file: secrets/hook.token}",
+        "2: hooks.gar.token_file: with `audience` the token is one that Google signs, and no "
+        "other is taken. Remove it.",
+    ),
+    (
+        "  gar: {audience: a, service_account: push}",
+        "2: hooks.gar.service_account: not the address of a service account. "
+        "Write one such as push@acme.iam.gserviceaccount.com.",
+    ),
+    (
+        "  ecr: {topics: []}",
+        "2: hooks.ecr.topics: the list is empty. Write at least one entry.",
+    ),
+    (
+        "  dockerhub: {token_file: secrets/hook.token, allow: [192.0.2.7/24]}",
+        "2: hooks.dockerhub.allow[0]: this address is inside of a network. Write 192.0.2.0/24.",
+    ),
+    (
+        "  dockerhub: {allow: [192.0.2.0/24]}",
+        "2: hooks.dockerhub.token_file: this key is missing. "
+        "Write it, such as `token_file: secrets/dockerhub.token`.",
+    ),
+    (
+        "  ecr: {topics: [pushes]}",
+        "2: hooks.ecr.topics[0]: not the ARN of a topic. "
+        "Write one such as arn:aws:sns:eu-west-1:111122223333:pushes.",
+    ),
 ]
 
 REGISTRIES = [

@@ -108,6 +108,21 @@ def test_of_a_hash_only_the_refusal_of_a_wrong_token_can_be_tried(
         SOURCES[source].verify(sample.inbound, Known(part.tokens))
 
 
+def test_of_what_only_a_cloud_can_sign_the_refusal_can_be_tried(tmp_path: Path) -> None:
+    topics = '    topics: "arn:aws:sns:eu-west-1:111122223333:pushes"\n'
+    config = configured(tmp_path, "ecr", "token", TOKEN, topics)
+    hook = config.hooks["it"].model_copy(update={"token_file": ()})
+    sample = sample_of(hook, Said(NOBODYS))
+    assert "cloud" in sample.why_not
+    with pytest.raises(BadCredential):
+        SOURCES["ecr"].verify(sample.inbound, Known(topics=hook.topics))
+
+
+def test_a_sample_comes_from_where_the_hook_allows(tmp_path: Path) -> None:
+    config = configured(tmp_path, "generic", "token", TOKEN, "    allow: 192.0.2.0/24\n")
+    assert made(config).inbound.headers["x-real-ip"] == "192.0.2.0"
+
+
 @pytest.mark.parametrize("name", [one for one, sender in SENDERS.items() if sender.images])
 def test_what_nobody_has_is_said_to_be_pushed_where_a_hook_is_for_no_app(
     tmp_path: Path, name: str

@@ -212,7 +212,7 @@ class SlowRegistry:
 
 def eventually(is_true: Callable[[], object]) -> None:
     """Wait until it is true."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not is_true():
         assert time.monotonic() < end
         time.sleep(0.005)

@@ -44,7 +44,7 @@ def reasons(store: SQLiteStore) -> list[str]:
 
 def eventually(store: SQLiteStore, words: list[str]) -> None:
     """Wait until each reason begins with these words, and there is no other."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while [one[: len(word)] for one, word in zip(reasons(store), words, strict=False)] != words or (
         len(reasons(store)) != len(words)
     ):

@@ -40,7 +40,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def eventually(is_true: Callable[[], object], limit: float = 10.0) -> None:
+def eventually(is_true: Callable[[], object], limit: float = 30.0) -> None:
     """Wait until it is true."""
     end = time.monotonic() + limit
     while not is_true():

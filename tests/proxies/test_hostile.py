@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -156,8 +156,24 @@ def test_there_are_enough_of_them_in_each_position() -> None:
 
 @pytest.mark.parametrize("position", POSITIONS)
 def test_a_hostile_value_is_refused_or_changes_nothing_but_itself(position: str) -> None:
-    put, bad = POSITIONS[position]
-    for value in bad:
+    """One value of five, in each position others."""
+    _, bad = POSITIONS[position]
+    try_all(position, bad[list(POSITIONS).index(position) % 5 :: 5])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("position", POSITIONS)
+def test_every_hostile_value_is_refused_or_changes_nothing_but_itself(position: str) -> None:
+    """At least sixty in each position."""
+    _, bad = POSITIONS[position]
+    assert len(bad) >= 60
+    try_all(position, bad)
+
+
+def try_all(position: str, values: Sequence[Any]) -> None:
+    """Render a route with each of these values in this position, and read the result back."""
+    put, _ = POSITIONS[position]
+    for value in values:
         try:
             route = put(value)
         except (TypeError, ValueError):

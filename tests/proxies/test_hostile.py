@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -156,24 +156,8 @@ def test_there_are_enough_of_them_in_each_position() -> None:
 
 @pytest.mark.parametrize("position", POSITIONS)
 def test_a_hostile_value_is_refused_or_changes_nothing_but_itself(position: str) -> None:
-    """One value of five, in each position others."""
-    _, bad = POSITIONS[position]
-    try_all(position, bad[list(POSITIONS).index(position) % 5 :: 5])
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("position", POSITIONS)
-def test_every_hostile_value_is_refused_or_changes_nothing_but_itself(position: str) -> None:
-    """At least sixty in each position."""
-    _, bad = POSITIONS[position]
-    assert len(bad) >= 60
-    try_all(position, bad)
-
-
-def try_all(position: str, values: Sequence[Any]) -> None:
-    """Render a route with each of these values in this position, and read the result back."""
-    put, _ = POSITIONS[position]
-    for value in values:
+    put, bad = POSITIONS[position]
+    for value in bad:
         try:
             route = put(value)
         except (TypeError, ValueError):
@@ -199,6 +183,7 @@ def test_any_text_is_refused_or_changes_nothing_but_itself(position: str, text: 
     assert said in allowed_shapes(position)
 
 
+@cache
 def allowed_shapes(position: str) -> list[Any]:
     """What legal values of this position give, an empty one included."""
     put, _ = POSITIONS[position]

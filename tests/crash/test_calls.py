@@ -15,6 +15,7 @@ from tests.crash.calls import LOOKS, PORTS, Calls, Point, methods, watched
 
 NOT_OF_A_WORKER = {
     "Source": "pure, and the receiver's",
+    "Confirming": "the receiver's",
     "Notifier": "its thread's own: what it tells is told again",
 }
 NO_PORTS = {"logins": "reads files", "notifier": "at no moment of a deployment's"}

@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -29,8 +30,16 @@ TOKEN = "canary-gar-1f0c9e7d3a28465b"
 GONE = object()
 
 
+@dataclass(frozen=True)
+class After:
+    """So many seconds from when the token is made."""
+
+    seconds: int
+
+
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
+    times = {name: now + one.seconds for name, one in changes.items() if isinstance(one, After)}
     made = {
         "iss": "https://accounts.google.com",
         "aud": AUDIENCE,
@@ -39,6 +48,7 @@ def claims(**changes: Any) -> dict[str, Any]:
         "email": ACCOUNT,
         "email_verified": True,
         **changes,
+        **times,
     }
     return {name: value for name, value in made.items() if value is not GONE}
 
@@ -69,8 +79,8 @@ def google(*names: str) -> tuple[GoogleRegistry, Served]:
     [
         {},
         {"iss": "accounts.google.com"},
-        {"exp": int(time.time()) - 30},
-        {"iat": int(time.time()) + 30},
+        {"exp": After(-30)},
+        {"iat": After(30)},
         {"sub": "1136", "azp": "1136"},
     ],
 )
@@ -88,10 +98,10 @@ def test_what_google_signed_for_us_is_taken(changes: dict[str, Any]) -> None:
         {"aud": "https://deployer.example.com/hooks/other"},
         {"aud": f"{AUDIENCE}/"},
         {"aud": GONE},
-        {"exp": int(time.time()) - 120},
+        {"exp": After(-120)},
         {"exp": "later"},
         {"exp": GONE},
-        {"iat": int(time.time()) + 7200},
+        {"iat": After(7200)},
         {"iat": GONE},
         {"email": "mallory@acme.iam.gserviceaccount.com"},
         {"email": [ACCOUNT]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Taking:
         self._settings = settings
         self._folder = folder
         self._confirm_limit = confirm_limit
-        self._read: frozenset[str] | None = None
+        self._read: Counter[str] | None = None
         self.reloads = 0
 
     def live(self) -> int | None:
@@ -144,11 +145,14 @@ class Taking:
         )
 
     def _new_words(self) -> str:
-        """What is in Nginx's log that was not there before."""
-        lines = self._host.errors(_LINES).splitlines()
-        new = [line for line in lines if line not in (self._read or ())]
-        self._read = frozenset(lines)
-        return "".join(f"{line}\n" for line in new)
+        """What is in Nginx's log that was not there before.
+
+        What it says twice within a second looks the same, so that lines are counted.
+        """
+        lines = Counter(self._host.errors(_LINES).splitlines())
+        new = lines - (self._read or Counter())
+        self._read = lines
+        return "".join(f"{line}\n" for line in new.elements())
 
     def _log(self) -> str:
         if self._settings.mode == "host":

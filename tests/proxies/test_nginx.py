@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import socketserver
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -137,6 +140,40 @@ def test_after_nginx_was_killed_the_same_routes_make_it_serve_again(
     again = rig.proxy.apply([rig.route("web", "one")])
     assert again.generation == applied.generation == rig.proxy.live()
     assert rig.ask(HOST) == "one"
+
+
+def test_what_is_asked_of_nginx_in_the_moment_of_its_death_is_asked_of_one_like_it(
+    rig: NginxRig,
+) -> None:
+    """Docker calls it running for some time, and its own words would look like a refusal."""
+    applied = rig.proxy.apply([rig.route("web", "one")])
+    os.kill(int(docker("inspect", "--format", "{{.State.Pid}}", rig.settings.container)), 9)
+    rig.host.test(str(rig.state / f"generations/{applied.generation}/nginx.conf"))
+
+
+class Mute(socketserver.TCPServer):
+    """Has a port, and hangs up on everybody."""
+
+    allow_reuse_address = True
+
+
+def test_a_change_while_nginx_starts_is_not_lost_and_no_app_is_blamed(rig: NginxRig) -> None:
+    """Until it has workers, Nginx does not act on a HUP; it waits for its ports that long."""
+    rig.proxy.apply([rig.route("web", "one")])
+    docker("stop", rig.settings.container)
+    before = (rig.state / "current").readlink()
+    with ThreadPoolExecutor() as pool, ExitStack() as until_free:
+        taken = Mute(("127.0.0.1", rig.settings.status_port), socketserver.BaseRequestHandler)
+        until_free.callback(taken.server_close)
+        until_free.callback(taken.shutdown)
+        pool.submit(taken.serve_forever)
+        docker("start", rig.settings.container)
+        until(lambda: "bind()" in rig.host.errors(5))
+        change = pool.submit(rig.proxy.apply, [rig.route("web", "two")])
+        until(lambda: (rig.state / "current").readlink() != before)
+        until_free.close()
+        assert change.result().held == {}
+    assert rig.ask(HOST) == "two"
 
 
 def test_a_killed_nginx_starts_on_new_routes(rig: NginxRig) -> None:

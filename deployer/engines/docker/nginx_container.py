@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,11 @@ from docker.types import Mount
 from deployer.config.values import Nginx as Settings
 from deployer.engines.docker.client import Clients, translated
 from deployer.engines.docker.nginx_image import NginxImage
-from deployer.engines.docker.nginx_inside import POLL, NginxInside, passed, up
+from deployer.engines.docker.nginx_inside import NginxInside, passed, up
 from deployer.errors import NotConfirmed, ProxyError
 from deployer.ports import NginxFacts
 
 log = structlog.get_logger()
-
-_UP_LIMIT = 10.0
 
 
 class NginxContainer(NginxInside):
@@ -51,9 +48,8 @@ class NginxContainer(NginxInside):
     def test(self, config: str) -> None:
         """Let Nginx test a file, in its container or, where that does not run, in one like it."""
         found, command = self._found(), ["nginx", "-t", "-c", config]
-        if found and up(found):
-            said = self._exec(found["Id"], command)
-        else:
+        said = self._exec(found["Id"], command) if found and up(found) else None
+        if said is None:
             said = self._image.run(self._image.bring(), command, self._host_config())
         passed(config, said)
 
@@ -62,11 +58,11 @@ class NginxContainer(NginxInside):
 
         Raises NotConfirmed, and stops the container, where Nginx does not stay up.
         """
-        found = self._found()
-        if found and up(found):
-            self._tell(self._difference(found, self._image.present()))
+        working = self._working()
+        if working:
+            self._tell(self._difference(working, self._image.present()))
             return False
-        image = self._image.bring()
+        found, image = self._found(), self._image.bring()
         if found and self._difference(found, image):
             with translated(f"remove the container {self._name}"):
                 self._clients.api.remove_container(found["Id"], force=True)
@@ -76,7 +72,8 @@ class NginxContainer(NginxInside):
             # One that Docker keeps restarting is between two starts and must be stopped first.
             self._clients.api.stop(identity, timeout=1)
             self._clients.api.start(identity)
-        self._wait_until_up()
+        if self._working() is None:
+            raise self._not_started()
         log.info("nginx started", container=self._name)
         return True
 
@@ -140,19 +137,15 @@ class NginxContainer(NginxInside):
             log.warning("nginx runs with an older definition", differs=difference)
         self._told = difference
 
-    def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + _UP_LIMIT
-        while not self.workers():
-            found = self._found()
-            if found is None or not up(found) or time.monotonic() > deadline:
-                said = self.errors(20)
-                with translated(f"stop the container {self._name}"):
-                    self._clients.api.stop(self._name, timeout=1)
-                # Nginx ends with a line that only sums up those before it.
-                lines = [line for line in said.splitlines() if "still could not" not in line]
-                raise NotConfirmed(
-                    f"Nginx does not start in {self._name}: {(lines or ['it says nothing'])[-1]}. "
-                    f"Read `docker logs {self._name}`",
-                    detail=said,
-                )
-            time.sleep(POLL)
+    def _not_started(self) -> NotConfirmed:
+        """Stop what does not stay up; Nginx's own reason."""
+        said = self.errors(20)
+        with translated(f"stop the container {self._name}"):
+            self._clients.api.stop(self._name, timeout=1)
+        # Nginx ends with a line that only sums up those before it.
+        lines = [line for line in said.splitlines() if "still could not" not in line]
+        return NotConfirmed(
+            f"Nginx does not start in {self._name}: {(lines or ['it says nothing'])[-1]}. "
+            f"Read `docker logs {self._name}`",
+            detail=said,
+        )

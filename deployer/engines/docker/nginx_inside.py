@@ -12,7 +12,8 @@ from deployer.engines.docker.client import Clients, translated, words
 from deployer.errors import ConfigRejected, EngineError, EngineUnavailable, ProxyError
 from deployer.ports import NginxWorker
 
-POLL = 0.05
+_POLL = 0.05
+_UP_LIMIT = 10.0
 _WORKER = "nginx: worker process"
 _PASSED = "test is successful"
 _ENDING = 2.0
@@ -20,6 +21,8 @@ _TRIES = 3
 _LOG_WINDOW = 60
 # Docker's answers where there is no such container, or it does not run.
 _NOT_RUNNING = (404, 409)
+# None as long as Docker has not noted the end; others are Docker's, or a signal's.
+_OWN_ENDS = (None, 0, 1)
 
 
 class NginxInside(ABC):
@@ -70,6 +73,21 @@ class NginxInside(ABC):
             return ""
         return "\n".join(said.decode("utf-8", "replace").splitlines()[-lines:])
 
+    def _working(self) -> dict[str, Any] | None:
+        """What Docker says of the container once Nginx has workers in it, for which is waited.
+
+        None where it does not run or ends before. A HUP that comes earlier is kept until the
+        next signal: Nginx looks at its flag after sigsuspend (ngx_process_cycle.c).
+        """
+        deadline = time.monotonic() + _UP_LIMIT
+        while (found := self._found()) and up(found):
+            if self.workers():
+                return found
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL)
+        return None
+
     def _processes(self) -> list[tuple[int, str]]:
         """Process id on the host and title of each of the container's processes."""
         deadline = time.monotonic() + _ENDING
@@ -88,15 +106,27 @@ class NginxInside(ABC):
                     return []
                 if time.monotonic() > deadline:
                     raise
-            time.sleep(POLL)
+            time.sleep(_POLL)
 
-    def _exec(self, identity: str, command: list[str]) -> str:
-        """What a command says that is never silent."""
+    def _exec(self, identity: str, command: list[str]) -> str | None:
+        """What a command says that is never silent and exits with 0 or 1.
+
+        None where the container has ended since it was looked at: Docker calls one that was
+        killed running until it hears of its end.
+        """
         doing = f"run `{' '.join(command)}` in {self._name}"
         for _ in range(_TRIES):
             with translated(doing):
-                started = self._clients.api.exec_create(identity, command)
-                said: bytes = self._clients.api.exec_start(started["Id"])
+                try:
+                    started = self._clients.api.exec_create(identity, command)["Id"]
+                    said: bytes = self._clients.api.exec_start(started)
+                    code = self._clients.api.exec_inspect(started)["ExitCode"]
+                except APIError as error:
+                    if error.status_code not in _NOT_RUNNING:
+                        raise
+                    return None
+            if code not in _OWN_ENDS:
+                return None
             # Of a command that ends at once Docker can lose the words, on a busy machine.
             if said:
                 return said.decode("utf-8", "replace")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,13 +17,12 @@ from docker.errors import NotFound
 from deployer.config.values import Nginx as Settings
 from deployer.engines.docker.client import Clients, translated
 from deployer.engines.docker.nginx_image import NginxImage
-from deployer.engines.docker.nginx_inside import POLL, NginxInside, passed, up
+from deployer.engines.docker.nginx_inside import NginxInside, passed, up
 from deployer.errors import NotConfirmed, ProxyError
 from deployer.ports import NginxFacts
 
 log = structlog.get_logger()
 
-_UP_LIMIT = 10.0
 _ROOT = ("", "0", "root", "0:0", "root:root")
 
 
@@ -69,12 +67,8 @@ class OwnNginxContainer(NginxInside):
         command = ["nginx", "-t", "-c", config.replace(str(self._folder), inside, 1)]
         with self._nonce() as (file, nonce):
             seen = f"{inside}/{file}"
-            if up(found):
-                read = self._exec(found["Id"], ["cat", seen])
-                said = self._exec(found["Id"], command) if read == nonce else ""
-            else:
-                read = self._beside(found, ["cat", seen])
-                said = self._beside(found, command) if read == nonce else ""
+            read = self._said(found, ["cat", seen])
+            said = self._said(found, command) if read == nonce else ""
         if read != nonce:
             raise ProxyError(
                 f"the container {self._name} does not see {self._folder}: what is written there "
@@ -88,24 +82,20 @@ class OwnNginxContainer(NginxInside):
 
         Raises NotConfirmed where Nginx does not stay up.
         """
-        found = self._found()
-        if up(found):
+        if self._working():
             return False
         with translated(f"start the container {self._name}"):
             # Without a first generation it may be between two of Docker's own attempts.
-            self._clients.api.stop(found["Id"], timeout=1)
-            self._clients.api.start(found["Id"])
-        deadline = time.monotonic() + _UP_LIMIT
-        while not self.workers():
-            if not up(self._found()) or time.monotonic() > deadline:
-                said = self.errors(20)
-                raise NotConfirmed(
-                    f"Nginx does not start in {self._name}: "
-                    f"{(said.splitlines() or ['it says nothing'])[-1]}. "
-                    f"Read `docker logs {self._name}`",
-                    detail=said,
-                )
-            time.sleep(POLL)
+            self._clients.api.stop(self._name, timeout=1)
+            self._clients.api.start(self._name)
+        if self._working() is None:
+            said = self.errors(20)
+            raise NotConfirmed(
+                f"Nginx does not start in {self._name}: "
+                f"{(said.splitlines() or ['it says nothing'])[-1]}. "
+                f"Read `docker logs {self._name}`",
+                detail=said,
+            )
         log.info("nginx started", container=self._name)
         return True
 
@@ -146,8 +136,11 @@ class OwnNginxContainer(NginxInside):
         name = str(found["Config"]["Image"])
         return self._images.setdefault(name, NginxImage(self._clients, name, self._instance))
 
-    def _beside(self, found: dict[str, Any], command: list[str]) -> str:
-        """What a command says in a container that sees the same files and network."""
+    def _said(self, found: dict[str, Any], command: list[str]) -> str:
+        """What a command says inside or, where that does not run, in a container like it."""
+        said = self._exec(found["Id"], command) if up(found) else None
+        if said is not None:
+            return said
         like_it = {"VolumesFrom": [self._name], "NetworkMode": self._settings.network}
         return self._image(found).run(found["Image"], command, like_it)
 

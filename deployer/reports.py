@@ -112,10 +112,12 @@ class Reports:
         return [self._report_on]
 
     def shown(self) -> dict[str, dict[str, Any]]:
-        """What the snapshot says of each app: why it fails, "" where it does not, and since."""
-        queues = self._queues.copy()
-        failing = {app: queues[app].failing for app in self.wanted if app in queues}
-        return {app: failing.get(app) or {"reason": "", "since": None} for app in self.wanted}
+        """What the snapshot says of each app: why it fails, "" where it does not, and since.
+
+        An app is there once each change of its deployments is told of.
+        """
+        queues = self._queues.items()
+        return {app: one.failing or {"reason": "", "since": None} for app, one in queues}
 
     # the thread
 
@@ -151,6 +153,7 @@ class Reports:
         self._queues = queues
         self._cursor = min((one.read for one in self._queues.values()), default=0)
         self._begun, self._unread = wanted, True
+        self._changed()
 
     def _read(self) -> None:
         for change in self.store.changes(self._cursor):

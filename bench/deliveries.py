@@ -193,16 +193,16 @@ def stored(world: World) -> set[str]:
     return {identity for (identity,) in _ask(world, "SELECT sender_id FROM deliveries")}
 
 
-def _ask(world: World, question: str) -> list[tuple[str, ...]]:
+def _ask(world: World, question: str, *values: int) -> list[tuple[str, ...]]:
     with closing(sqlite3.connect(f"file:{world.database}?mode=ro", uri=True)) as connection:
-        return connection.execute(question).fetchall()
+        return connection.execute(question, values).fetchall()
 
 
 def settled(world: World, flood: Flood, before: int) -> None:
     """Wait until all that was asked for has ended, and note what came of it."""
     still = "SELECT id FROM deployments WHERE status IN ('queued', 'running')"
     wait_until(lambda: not _ask(world, still), "the end of all deployments", limit=900)
-    rows = _ask(world, f"SELECT app, status, reason FROM deployments WHERE id > {before}")  # noqa: S608
+    rows = _ask(world, "SELECT app, status, reason FROM deployments WHERE id > ?", before)
     flood.deployments = Counter(app for app, *_ in rows)
     flood.missing = len(flood.taken - stored(world))
     if bad := [row for row in rows if row[1] not in ("succeeded", "unchanged")]:

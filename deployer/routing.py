@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
+"""Where this machine reaches what listens at every one of its addresses."""
+
 
 class Https(StrEnum):
     """What plain HTTP is for where a host has TLS."""

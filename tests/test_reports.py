@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -57,11 +58,11 @@ def both() -> dict[str, Destination]:
 
 
 def reports_of(
-    world: World, notifier: FakeNotifier, wanted: Mapping[str, Destination], **more: float
+    world: World, notifier: FakeNotifier, wanted: Mapping[str, Destination], **more: Any
 ) -> Reports:
     """What reports these apps, with pauses that cost no time."""
     quick = {"first_pause": 0.01, "longest_pause": 0.02, **more}
-    return Reports(notifier, world.store, wanted, PAGES, world.parts.now, **quick)  # type: ignore[arg-type]
+    return Reports(notifier, world.store, wanted, PAGES, world.parts.now, **quick)
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def reporting(
     world: World,
     notifier: FakeNotifier,
     wanted: Mapping[str, Destination] | None = None,
-    **more: float,
+    **more: Any,
 ) -> Iterator[Worker]:
     """A worker that reports, until the end of the block; nothing is deployed by itself."""
     made = reports_of(world, notifier, both() if wanted is None else wanted, **more)

@@ -159,7 +159,7 @@ def _hook(config: Config, hook: Hook) -> dict[str, Any]:
     )
     url = f"{base}/hooks/{hook.name}"
     apps = reached(hook, config.apps)
-    kinds = [SOURCES[hook.source].secret_kind] if hook.token_file else []
+    kinds = [SOURCES[hook.source].pasted_as] if hook.token_file else []
     kinds += [_SIGNING_KINDS[sender.signs]] if hook.secret_file and sender.signs else []
     posts = hook.source == "generic" and hook.token_file and apps
     return {

@@ -11,6 +11,7 @@ from deployer.config.problems import Key, Problems, nearest
 from deployer.config.senders import SENDERS, Sender
 from deployer.config.values import Hook
 from deployer.model import App, canonical_host
+from deployer.routing import LOOPBACK
 from deployer.rules import Rule, beginning
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from deployer.config.file import File
 
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 _CLOUDS = tuple(dict.fromkeys(key for sender in SENDERS.values() for key in sender.cloud))
 
 
@@ -112,7 +112,7 @@ def _allowed(key: Key, file: File, problems: Problems) -> None:
             "with nginx.mode container every delivery comes from Nginx's own network, so that the "
             "receiver cannot tell whose Nginx speaks of whom. Remove it.",
         )
-    elif file.receiver.host and not is_loopback(bind) and bind not in _EVERYWHERE:
+    elif file.receiver.host and not is_loopback(bind) and bind not in LOOPBACK:
         problems.add(
             key,
             "Nginx does not come from loopback where receiver.bind is another address, so nobody "

@@ -15,6 +15,7 @@ from deployer.config.hooks import reached
 from deployer.config.values import Config, Hook
 from deployer.model import App, Image
 from deployer.ports import Credential, Facts, Inbound
+from deployer.routing import LOOPBACK
 from deployer.rules import renamed
 from deployer.sources import SOURCES
 
@@ -109,7 +110,7 @@ def post(sample: Sample, base: str, host: str = "") -> requests.Response:
 
 def base_of(config: Config) -> str:
     """The receiver's own address; one that listens everywhere is asked on loopback."""
-    bind = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.receiver.bind, config.receiver.bind)  # noqa: S104 - compared, not bound
+    bind = LOOPBACK.get(config.receiver.bind, config.receiver.bind)
     return f"http://{f'[{bind}]' if ':' in bind else bind}:{config.receiver.port}"
 
 

@@ -65,7 +65,7 @@ class Source(Protocol):
     Pure, but for the public keys of a cloud that signs what it sends.
     """
 
-    secret_kind: str
+    pasted_as: str
     """Where the operator pastes the token at the sender, in a few words."""
 
     def verify(self, inbound: Inbound, known: Known) -> None:

@@ -11,7 +11,7 @@ from deployer.proxies import allowed_handling as may
 from deployer.proxies.handling import Way, way_of
 from deployer.proxies.servers import Doors, Server, conflict, hsts, servers_of
 from deployer.proxies.weights import led, may_share, targets_of
-from deployer.routing import NOTHING_SAID, Front, Handling, Route
+from deployer.routing import LOOPBACK, NOTHING_SAID, Front, Handling, Route
 
 _PLAIN = Handling()
 
@@ -28,12 +28,10 @@ class ReceiverSite:
 
     def address(self, gateway: str = "") -> str:
         """Where Nginx reaches the receiver; `gateway` is this machine on Nginx's own network."""
-        everywhere = {
-            "0.0.0.0": gateway or "127.0.0.1",  # noqa: S104
-            "::": gateway or "::1",
-            "localhost": "127.0.0.1",
-        }
-        return f"{allowed.address(everywhere.get(self.bind, self.bind))}:{allowed.port(self.port)}"
+        bind = "127.0.0.1" if self.bind == "localhost" else self.bind
+        if bind in LOOPBACK:
+            bind = gateway or LOOPBACK[bind]
+        return f"{allowed.address(bind)}:{allowed.port(self.port)}"
 
 
 @dataclass(frozen=True, slots=True)

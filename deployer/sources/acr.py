@@ -18,7 +18,7 @@ from deployer.sources.signatures import check_shown
 class AzureRegistry:
     """A webhook of a registry."""
 
-    secret_kind = "the value of the custom header Authorization"  # noqa: S105 - is none
+    pasted_as = "the value of the custom header Authorization"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless a known token is shown."""

@@ -26,7 +26,7 @@ _MANIFESTS = (
 class Distribution:
     """An endpoint of a registry's `notifications`."""
 
-    secret_kind = "the value of the header Authorization"  # noqa: S105 - says what kind, is none
+    pasted_as = "the value of the header Authorization"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless a known token is shown."""

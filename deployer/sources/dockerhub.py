@@ -19,7 +19,7 @@ from deployer.sources.signatures import check_token
 class DockerHub:
     """Docker Hub's repository webhook."""
 
-    secret_kind = "a random token at the end of the URL"  # noqa: S105 - says what kind, is none
+    pasted_as = "a random token at the end of the URL"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the URL ends in one of the tokens; it signs nothing."""

@@ -46,7 +46,7 @@ class ElasticRegistry:
     `fetch` gets certificates and confirms subscriptions, and asks nobody but SNS.
     """
 
-    secret_kind = "the password of the connection, or a token at the end of the URL"  # noqa: S105 - is none
+    pasted_as = "the password of the connection, or a token at the end of the URL"
 
     def __init__(
         self, fetch: Fetch = fetched, now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -33,7 +33,7 @@ PAUSE = 60.0
 class GoogleRegistry:
     """A push subscription of Pub/Sub. `fetch` gets Google's keys, and nothing else."""
 
-    secret_kind = "a random token at the end of the URL"  # noqa: S105 - says what kind, is none
+    pasted_as = "a random token at the end of the URL"
 
     def __init__(self, fetch: Fetch = fetched) -> None:
         self._fetch = fetch

@@ -25,7 +25,7 @@ _FAMILIES = ("forgejo", "gitea", "gogs")
 class Gitea:
     """A webhook of a user, an organisation or a repository."""
 
-    secret_kind = ""
+    pasted_as = ""
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the JSON is signed (HMAC-SHA256)."""

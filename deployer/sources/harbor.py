@@ -21,7 +21,7 @@ _PUSHES = frozenset({"PUSH_ARTIFACT", "pushImage", "harbor.artifact.pushed"})
 class Harbor:
     """A webhook policy of a project."""
 
-    secret_kind = "the value of the header Authorization"  # noqa: S105 - says what kind, is none
+    pasted_as = "the value of the header Authorization"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless a known token is shown."""

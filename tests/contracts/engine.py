@@ -128,11 +128,6 @@ def of_app(world: EngineWorld) -> set[int]:
 class EngineContract:
     """Subclasses give the fixture `world`."""
 
-    @pytest.fixture
-    def world(self) -> EngineWorld:
-        """The engine under test."""
-        raise NotImplementedError
-
     # images
 
     def test_an_image_is_there_once_it_was_pulled(self, world: EngineWorld) -> None:

@@ -36,11 +36,6 @@ class NotifierWorld(Protocol):
 class NotifierContract:
     """Subclasses give the fixture `world`."""
 
-    @pytest.fixture
-    def world(self) -> NotifierWorld:
-        """The notifier under test."""
-        raise NotImplementedError
-
     def report(self, world: NotifierWorld, status: Status = Status.RUNNING) -> Report:
         """A report of a deployment of a commit that the server knows."""
         return Report("web", 7, world.revision, status, f"it is {status}", PAGE)

@@ -48,11 +48,6 @@ def one_off(
 class OneOffContract:
     """Subclasses give the fixture `world`."""
 
-    @pytest.fixture
-    def world(self) -> OneOffWorld:
-        """The engine under test."""
-        raise NotImplementedError
-
     @pytest.mark.parametrize("code", [0, 3])
     def test_a_command_ends_with_its_code_and_last_words_and_is_gone(
         self, world: OneOffWorld, code: int

@@ -36,11 +36,6 @@ class RegistryWorld(Protocol):
 class RegistryContract:
     """Subclasses give the fixture `world`."""
 
-    @pytest.fixture
-    def world(self) -> RegistryWorld:
-        """The registry under test."""
-        raise NotImplementedError
-
     def test_a_tag_resolves_to_the_digest_that_was_pushed(self, world: RegistryWorld) -> None:
         pushed = world.push("v1")
         assert world.registry.resolve(replace(pushed, digest="")) == pushed

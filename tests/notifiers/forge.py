@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.lab.answering import Answering, serving
 
 TOKEN = "canary-token-4f1d9a7c2e60"
 REPOSITORIES = {"github": "acme/shop", "gitlab": "acme/team/shop", "gitea": "acme/shop"}
@@ -59,7 +60,7 @@ class Forge:
     statuses: list[Shown] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
-    trouble: Callable[[BaseHTTPRequestHandler], bool] = lambda _: False
+    trouble: Callable[[Answering], bool] = lambda _: False
     url: str = ""
 
     def states(self, revision: str = KNOWN) -> list[str]:
@@ -139,8 +140,9 @@ def _wrong(body: Any, needed: set[str], possible: set[str]) -> str:
     return "" if all(urlsplit(one).scheme == "https" for one in links) else "no link"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Answering):
     protocol_version = "HTTP/1.1"
+    server: _Server
 
     def do_GET(self) -> None:
         self._answer(None)
@@ -153,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(json.loads(raw))
 
     def _answer(self, body: Any) -> None:
-        forge: Forge = self.server.forge  # type: ignore[attr-defined]
+        forge = self.server.forge
         forge.asked.append(f"{self.command} {self.path}")
         if not forge.trouble(self):
             self._send(*forge.answer(self.command, self.path, dict(self.headers), body))
@@ -161,40 +163,27 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, content: Any) -> None:
         say(self, status, json.dumps(content).encode())
 
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of its requests."""
+
+class _Server(ThreadingHTTPServer):
+    def __init__(self, forge: Forge) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.forge = forge
 
 
 def say(
-    handler: BaseHTTPRequestHandler,
+    handler: Answering,
     status: int,
     body: bytes = b"{}",
     headers: Mapping[str, str] | None = None,
 ) -> bool:
     """Answer like this and end the connection; True, so that it can be all of a trouble."""
-    handler.send_response(status)
-    for name, value in (headers or {}).items():
-        handler.send_header(name, value)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.send_header("Connection", "close")
-    handler.end_headers()
-    handler.wfile.write(body)
-    handler.close_connection = True
+    handler.say(status, body, {**(headers or {}), "Connection": "close"})
     return True
 
 
 @contextmanager
 def served(forge: Forge) -> Iterator[Forge]:
     """Let it answer on loopback, under its `url`, until the end of the block."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.forge = forge  # type: ignore[attr-defined]
-    forge.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
+    with serving(_Server(forge)) as host:
+        forge.url = f"http://{host}"
         yield forge
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from deployer.notifiers.gitlab import GitLab
 from deployer.notifiers.servers import Servers
 from deployer.ports import Report
 from tests.contracts.notifier import PAGE, NotifierContract
+from tests.lab.answering import Answering
 from tests.notifiers.forge import KNOWN, REPOSITORIES, TOKEN, Forge, say, served
 
 WORDS = {
@@ -130,9 +131,7 @@ class TestGitHub:
         self, github: ForgeWorld
     ) -> None:
         for forbidden, told in (("/statuses/", "deployments"), ("/deployments", "statuses")):
-            github.forge.trouble = lambda handler, at=forbidden: (  # type: ignore[misc]
-                at in handler.path and say(handler, 403, b'{"message": "Resource not ok"}')
-            )
+            github.forge.trouble = partial(_forbids, forbidden)
             with pytest.raises(ReportRefused, match=r"may not do this.*403: Resource not ok"):
                 github.notifier.tell(github.to, RUNNING)
             assert getattr(github.forge, told)
@@ -140,6 +139,10 @@ class TestGitHub:
     def test_an_enterprise_server_has_its_api_below_its_name(self) -> None:
         assert GitHub("a").base("https://github.com") == "https://api.github.com"
         assert GitHub("a").base("https://ghe.example.com") == "https://ghe.example.com/api/v3"
+
+
+def _forbids(path: str, handler: Answering) -> bool:
+    return path in handler.path and say(handler, 403, b'{"message": "Resource not ok"}')
 
 
 def test_gitlab_is_asked_for_nothing_but_running_twice(tmp_path: Path) -> None:
@@ -152,7 +155,7 @@ def test_gitlab_is_asked_for_nothing_but_running_twice(tmp_path: Path) -> None:
     assert GitLab().base("https://git.example.com/code") == "https://git.example.com/code/api/v4"
 
 
-Trouble = Callable[[BaseHTTPRequestHandler], bool]
+Trouble = Callable[[Answering], bool]
 BECAUSE = b'{"message": "because"}'
 
 
@@ -223,7 +226,7 @@ class TestTrouble:
     def test_an_answer_that_breaks_off_or_has_no_end_may_pass_or_is_refused(
         self, world: ForgeWorld
     ) -> None:
-        def broken(handler: BaseHTTPRequestHandler) -> bool:
+        def broken(handler: Answering) -> bool:
             handler.wfile.write(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nzz")
             handler.close_connection = True
             return True

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,6 +14,7 @@ from deployer.errors import RateLimited
 from deployer.model import Image
 from deployer.ports import Login
 from deployer.registries.heads import LEFT_ALONE, Heads
+from tests.lab.answering import Answering, serving
 
 DIGEST = "sha256:" + "d" * 64
 PASSWORD = Login("bot", "canary-password")
@@ -23,8 +23,6 @@ BASIC = "Basic " + base64.b64encode(b"bot:canary-password").decode()
 
 class Registry(ThreadingHTTPServer):
     """Answers HEAD for one tag; `wants` is how it lets somebody in: nothing, bearer or basic."""
-
-    daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -39,7 +37,7 @@ class Registry(ThreadingHTTPServer):
         return f"127.0.0.1:{self.server_address[1]}"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     server: Registry
 
     def do_HEAD(self) -> None:
@@ -61,33 +59,20 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append(f"GET {urlsplit(self.path).path}")
         self.server.forms.append(parse_qs(urlsplit(self.path).query))
         self.server.forms.append({"auth": [self.headers.get("Authorization", "")]})
-        self._say({"token": "a-token"})
+        self.say(200, json.dumps({"token": "a-token"}).encode())
 
     def do_POST(self) -> None:
         self.server.asked.append(f"POST {self.path}")
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.forms.append(parse_qs(body.decode()))
-        self._say({"access_token": "a-token"})
-
-    def _say(self, document: dict[str, str]) -> None:
-        content = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+        self.say(200, json.dumps({"access_token": "a-token"}).encode())
 
 
 @pytest.fixture
 def registry() -> Iterator[Registry]:
-    with Registry() as one:
-        thread = threading.Thread(target=one.serve_forever, args=(0.02,))
-        thread.start()
+    one = Registry()
+    with serving(one):
         yield one
-        one.shutdown()
-        thread.join(10)
 
 
 def heads(login: Login | None = None) -> Heads:

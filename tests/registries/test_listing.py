@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,6 +24,7 @@ from deployer.errors import (
 from deployer.model import Image
 from deployer.ports import Login
 from deployer.registries.listing import MOST_PAGES, Listing
+from tests.lab.answering import Answering, serving
 
 BASIC = "Basic " + base64.b64encode(b"bot:canary-password").decode()
 PATH = "/v2/acme/web/tags/list"
@@ -31,12 +33,10 @@ PATH = "/v2/acme/web/tags/list"
 class Registry(ThreadingHTTPServer):
     """Has `pages` of tags, the next named by `link`; `status` and `body` are instead, where set."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[str] = []
-        self.pages: list[list[str]] = [["v1", "v2"]]
+        self.pages: list[list[Any]] = [["v1", "v2"]]
         self.link: Callable[[int], str] = lambda page: f'<{PATH}?n=2&page={page}>; rel="next"'
         self.token = ""
         self.status = 200
@@ -47,7 +47,7 @@ class Registry(ThreadingHTTPServer):
         return f"127.0.0.1:{self.server_address[1]}"
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Answering):
     server: Registry
 
     def do_GET(self) -> None:
@@ -55,39 +55,25 @@ class Handler(BaseHTTPRequestHandler):
         one.asked.append(path.path)
         if path.path == "/token":
             right = self.headers.get("Authorization") == BASIC
-            self._say(200, json.dumps({"token": one.token if right else "wrong"}).encode())
+            self.say(200, json.dumps({"token": one.token if right else "wrong"}).encode())
         elif one.token and self.headers.get("Authorization") != f"Bearer {one.token}":
             realm = f'Bearer realm="http://{one.host}/token",service="lab"'
-            self._say(401, b"", ("WWW-Authenticate", realm))
+            self.say(401, headers={"WWW-Authenticate": realm})
         else:
             self._page(int(parse_qs(path.query).get("page", ["0"])[0]))
 
     def _page(self, page: int) -> None:
         one = self.server
         said = json.dumps({"name": "acme/web", "tags": one.pages[page % len(one.pages)]}).encode()
-        more = [("Link", one.link(page + 1))] if page + 1 < len(one.pages) else []
-        self._say(one.status, said if one.body is None else one.body, *more)
-
-    def _say(self, status: int, content: bytes, *headers: tuple[str, str]) -> None:
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+        more = {"Link": one.link(page + 1)} if page + 1 < len(one.pages) else {}
+        self.say(one.status, said if one.body is None else one.body, more)
 
 
 @pytest.fixture
 def registry() -> Iterator[Registry]:
-    with Registry() as one:
-        thread = threading.Thread(target=one.serve_forever, args=(0.02,))
-        thread.start()
+    one = Registry()
+    with serving(one):
         yield one
-        one.shutdown()
-        thread.join(10)
 
 
 def tags(registry: Registry, login: Login | None = None) -> list[str]:
@@ -110,7 +96,7 @@ def test_all_pages_are_asked_for_and_nothing_else(registry: Registry) -> None:
 def test_the_next_page_may_be_named_in_full_or_by_what_changes(registry: Registry) -> None:
     registry.pages = [["v1"], ["v2"]]
     for link in (f"<http://{registry.host}{PATH}?page=1>", "<?page=1>", "<list?page=1>"):
-        registry.link = lambda page, link=link: f'{link}; rel="next"'  # type: ignore[misc]
+        registry.link = partial('{link}; rel="next"'.format, link=link)
         assert tags(registry) == ["v1", "v2"]
 
 
@@ -150,7 +136,7 @@ def test_a_token_is_got_with_the_login_and_serves_for_all_pages(registry: Regist
 
 
 def test_what_is_no_tag_is_left_out(registry: Registry) -> None:
-    registry.pages = [["v1", "", "a/b", "v\n", "x" * 129, None, 7, {"v": 1}, "v2"]]  # type: ignore[list-item]
+    registry.pages = [["v1", "", "a/b", "v\n", "x" * 129, None, 7, {"v": 1}, "v2"]]
     assert tags(registry) == ["v1", "v2"]
 
 

@@ -21,7 +21,7 @@ TOPIC = "arn:aws:sns:eu-west-1:111122223333:pushes"
 SNS = "https://sns.eu-west-1.amazonaws.com"
 CERTIFICATE = f"{SNS}/SimpleNotificationService-{'0a' * 16}.pem"
 SUBSCRIBE = f"{SNS}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=2336412f37"
-PUSH = {
+PUSH: dict[str, Any] = {
     "id": "1",
     "detail-type": "ECR Image Action",
     "source": "aws.ecr",

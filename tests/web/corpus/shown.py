@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.sources.clouds import PUSH
 from tests.web.corpus.case import DIGEST, GONE, TOKEN, Case, patched, written
 
 Rows = list[tuple[str, dict[str, Any], str | int, str]]
@@ -119,19 +120,10 @@ EVENTS: Rows = [
 ]  # fmt: skip
 
 ECR: dict[str, Any] = {
-    "version": "0",
+    **PUSH,
     "id": "d2c82140",
-    "detail-type": "ECR Image Action",
-    "source": "aws.ecr",
-    "account": "111122223333",
-    "region": "eu-west-1",
-    "detail": {
-        "result": "SUCCESS",
-        "repository-name": "acme/shop",
-        "image-digest": DIGEST,
-        "action-type": "PUSH",
-        "image-tag": "2.4.1",
-    },
+    "version": "0",
+    "detail": {**PUSH["detail"], "image-digest": DIGEST},
 }
 ECRS: Rows = [
     ("a pushed image", {}, "accepted", ""),

@@ -23,9 +23,9 @@ RETRY = 2.0
 class Watching:
     """Calls `changed` shortly after a container of ours changed by itself, or may have.
 
-    Where Docker is away it asks again, quietly: the worker's own looks say so. Whatever was
-    missed meanwhile is seen by the look that follows. `lost` is called when Docker has ended the
-    connection or does not answer. Times in seconds.
+    Where Docker is away it asks again, quietly: the worker's own looks say so. Once it listens it
+    calls as well, so that what came before is seen by the look that follows. `lost` is called
+    when Docker has ended the connection or does not answer. Times in seconds.
     """
 
     engine: Engine
@@ -41,7 +41,7 @@ class Watching:
             if stop.is_set():
                 raise Interrupted("the worker is being stopped")
 
-        after, away = "", False
+        after = ""
         while not stop.is_set():
             try:
                 moment = self.engine.wait_for_change(after, timeout=LONGEST, stopping=stopping)
@@ -50,12 +50,12 @@ class Watching:
             except DeployerError as error:
                 log.debug("events are not followed", reason=str(error))
                 self.lost()
-                after, away = "", True
+                after = ""
                 stop.wait(self.retry)
                 continue
             if moment == after:
                 self.lost()
-            if moment is not None or away:
+            if moment is not None:
                 stop.wait(self.together)
                 self.changed()
-            after, away = moment or after, False
+            after = moment or after

@@ -37,18 +37,14 @@ class Scene:
         self.engine.change(one, Running.RUNNING)
 
     def until_told(self) -> None:
-        """Change until that is noticed: nobody says when the following begins."""
+        """Change, and wait until that is noticed."""
         before = len(self.told)
-
-        def told() -> bool:
-            self.change()
-            return len(self.told) > before
-
-        eventually(told)
+        self.change()
+        eventually(lambda: len(self.told) > before)
 
     @contextmanager
     def followed(self, together: float = 0.0) -> Iterator[None]:
-        """The events are followed until the end of the block."""
+        """The events are followed until the end of the block; it has begun when this begins."""
         stop = threading.Event()
         told, lost = self.told, self.lost
         watching = Watching(
@@ -61,6 +57,7 @@ class Scene:
         thread = threading.Thread(target=watching.run, args=(stop,))
         thread.start()
         try:
+            eventually(lambda: told)
             yield
         finally:
             stop.set()
@@ -75,6 +72,11 @@ def scene() -> Scene:
     engine.pull(image, stall=1, timeout=1, stopping=lambda: None)
     engine.start(Release("web", 1, image, Spec()), 1)
     return Scene(engine)
+
+
+def test_where_it_begins_to_listen_what_came_before_is_looked_for(scene: Scene) -> None:
+    with scene.followed():
+        assert len(scene.told) == 1
 
 
 def test_each_change_is_told(scene: Scene) -> None:

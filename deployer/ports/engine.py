@@ -181,9 +181,9 @@ class Engine(Protocol):
         """Wait until a replica of ours started, ended, vanished or moved, also if we did that.
 
         The moment of that change, from which to wait on without missing what came since; it is
-        the engine's own word. `after` is such a moment, "" stands for now; it is given back where
-        the engine ended the connection. None where nothing changed for `timeout` seconds. Only a
-        hint: events can be lost, `replicas` is the truth.
+        the engine's own word. `after` is such a moment, and given back where the engine ended the
+        connection; for "" it is the present moment, at once. None where nothing changed for
+        `timeout` seconds. Only a hint: events can be lost, `replicas` is the truth.
         """
         ...
 

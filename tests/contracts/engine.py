@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -95,29 +93,16 @@ def settled(world: EngineWorld, replica: Replica, state: Running) -> Replica:
     return found
 
 
+def next_change(world: EngineWorld, after: str = "") -> str:
+    """The moment of the next change after another; without one the present moment."""
+    return must(world.engine.wait_for_change(after, timeout=20, stopping=go_on))
+
+
 def quiet_after(world: EngineWorld, told: str) -> str:
     """The last moment of a change, once nothing changes any more."""
     while (more := world.engine.wait_for_change(told, timeout=0.5, stopping=go_on)) is not None:
         told = more
     return told
-
-
-def told_of(world: EngineWorld, change: Callable[[], object]) -> str:
-    """The moment that one who waits is told of, where something changes while he does."""
-    told: list[str | None] = []
-    ready = threading.Event()
-
-    def wait() -> None:
-        told.append(world.engine.wait_for_change("", timeout=30, stopping=ready.set))
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    assert ready.wait(10)
-    while waiting.is_alive():
-        # Again and again: who asks from now on says not when Docker begins to listen.
-        change()
-        waiting.join(2)
-    return must(told[0])
 
 
 def of_app(world: EngineWorld) -> set[int]:
@@ -353,25 +338,25 @@ class EngineContract:
     def test_who_waits_learns_that_a_replica_started_or_vanished_also_between_two_waits(
         self, world: EngineWorld
     ) -> None:
-        ready, numbers = release(world), itertools.count(1)
-        told = told_of(world, lambda: world.engine.start(ready, next(numbers)))
-        started = world.engine.replicas(world.app)
-        told = quiet_after(world, told)
-        world.vanish(started[0])
-        told = must(world.engine.wait_for_change(told, timeout=20, stopping=go_on))
-        told = quiet_after(world, told)
-        world.engine.start(ready, next(numbers))
-        assert world.engine.wait_for_change(told, timeout=20, stopping=go_on) is not None
+        ready, told = release(world), next_change(world)
+        world.engine.start(ready, 1)
+        told = quiet_after(world, next_change(world, told))
+        (started,) = world.engine.replicas(world.app)
+        world.vanish(started)
+        told = quiet_after(world, next_change(world, told))
+        world.engine.start(ready, 2)
+        assert next_change(world, told)
 
     def test_where_nothing_changes_the_wait_ends_by_itself(self, world: EngineWorld) -> None:
-        assert world.engine.wait_for_change("", timeout=0.3, stopping=go_on) is None
+        now = next_change(world)
+        assert world.engine.wait_for_change(now, timeout=0.3, stopping=go_on) is None
 
     def test_a_wait_ends_when_its_caller_is_to_stop(self, world: EngineWorld) -> None:
         def stop() -> None:
             raise Interrupted("the worker is being stopped")
 
         with pytest.raises(Interrupted):
-            world.engine.wait_for_change("", timeout=60, stopping=stop)
+            world.engine.wait_for_change(next_change(world), timeout=60, stopping=stop)
 
     # ending
 

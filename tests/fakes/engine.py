@@ -251,11 +251,12 @@ class FakeEngine(FakeOneOffs):
         """See ports.Engine; asked all the time, it is not among the `calls`."""
         if (failure := self._failure("wait_for_change")) is not None:
             raise failure.error
+        if not after:
+            return str(self._changes)
         if self._events_ended:
             self._events_ended = False
             return after
-        known = int(after) if after else self._changes
-        end = time.monotonic() + timeout
+        known, end = int(after), time.monotonic() + timeout
         while self._changes == known and time.monotonic() < end:
             stopping()
             time.sleep(0.005)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import time
+from datetime import datetime
 from typing import Any
 
 import docker
@@ -44,10 +45,12 @@ class Events:
         self._kept: Stream | None = None
 
     def wait(self, after: str, *, timeout: float, stopping: Stopping) -> str | None:
-        """The moment of the next change after another; see ports.Engine.
+        """The moment of the next change after another, or the present one; see ports.Engine.
 
         Where Docker ends the stream, that counts as a change: it is being stopped.
         """
+        if not after:
+            return self._begin(timeout + _MARGIN)
         stream = self._stream(after, timeout + _MARGIN)
         end = time.monotonic() + timeout
         try:
@@ -69,6 +72,13 @@ class Events:
             if self._kept is None:
                 stream.cancel()
 
+    def _begin(self, silence: float) -> str:
+        with translated("look what time it is for Docker"):
+            now = datetime.fromisoformat(self._clients.api.info()["SystemTime"])
+        moment = f"{now.timestamp():.6f}"
+        self._kept, self._told = self._stream(moment, silence), moment
+        return moment
+
     def _stream(self, after: str, silence: float) -> Stream:
         """The one that told of the moment `after`, or a new one; the caller has it then."""
         kept, self._kept = self._kept, None
@@ -87,7 +97,7 @@ def _ask(api: docker.APIClient, after: str, silence: float) -> requests.Response
     """Docker-py's own `events` has no timeout and hides the response that cancelling needs."""
     return api.get(
         f"{api.base_url}/v{api.api_version}/events",
-        params={"since": after or None, "filters": json.dumps(_FILTERS)},
+        params={"since": after, "filters": json.dumps(_FILTERS)},
         stream=True,
         timeout=(CONNECT, silence),
     )

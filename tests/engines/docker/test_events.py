@@ -20,6 +20,7 @@ EVENT = {
     "Actor": {"ID": "c", "Attributes": {INSTANCE: "ours"}},
     "timeNano": 1_700_000_000_000_000_000,
 }
+BEFORE = "1699999999.5"
 
 
 class FleetingDocker(ThreadingHTTPServer):
@@ -45,6 +46,8 @@ class _Answer(BaseHTTPRequestHandler):
         self.end_headers()
         if self.path == "/version":
             self._say({"ApiVersion": "1.41"})
+        elif self.path.endswith("/info"):
+            self._say({"SystemTime": "2023-11-14T23:13:20.123456789+01:00"})
         else:
             self.server.followed += 1
             if self.server.followed == 1:
@@ -83,7 +86,7 @@ def events(docker: FleetingDocker) -> Iterator[Events]:
 def test_a_docker_that_ended_between_two_waits_is_noticed(
     docker: FleetingDocker, events: Events
 ) -> None:
-    told = events.wait("", timeout=10, stopping=go_on)
+    told = events.wait(BEFORE, timeout=10, stopping=go_on)
     assert told == "1700000000.000000001"
     docker.ended.set()
     assert events.wait(told, timeout=10, stopping=go_on) == told
@@ -93,6 +96,15 @@ def test_a_docker_that_ended_between_two_waits_is_noticed(
 def test_who_asks_from_another_moment_on_is_told_by_a_new_connection(
     docker: FleetingDocker, events: Events
 ) -> None:
-    events.wait("", timeout=10, stopping=go_on)
+    events.wait(BEFORE, timeout=10, stopping=go_on)
     assert events.wait("1.5", timeout=0.3, stopping=go_on) is None
     assert docker.followed == 2
+
+
+def test_the_present_moment_is_what_docker_says_it_is_and_is_listened_from_then_on(
+    docker: FleetingDocker, events: Events
+) -> None:
+    """Its clock may be another than ours."""
+    assert events.wait("", timeout=10, stopping=go_on) == "1700000000.123456"
+    assert events.wait("1700000000.123456", timeout=10, stopping=go_on) is not None
+    assert docker.followed == 1

@@ -163,6 +163,18 @@ def test_one_good_signature_among_others_is_enough() -> None:
     assert passes(headers, secrets=[SECRET])
 
 
+@pytest.mark.parametrize(
+    "beside", ["v1,no", "v1", "v2", "v1,a,b", "v1,not-base64!", "v1,\xe9", " "]
+)
+def test_whatever_stands_beside_a_good_signature_is_passed_over(beside: str) -> None:
+    headers = signed(BODY)
+    for both in (
+        f"{beside} {headers['webhook-signature']}",
+        f"{headers['webhook-signature']} {beside}",
+    ):
+        assert passes({**headers, "webhook-signature": both}, secrets=[SECRET])
+
+
 @pytest.mark.parametrize("late", [-290.0, 0.0, 290.0])
 def test_a_signature_is_good_for_five_minutes(late: float) -> None:
     assert passes(signed(BODY, late=late), secrets=[SECRET])
@@ -207,8 +219,10 @@ def test_a_body_that_is_not_the_signed_one_is_refused(body: bytes) -> None:
     assert not passes(signed(BODY), body, secrets=[SECRET])
 
 
-def test_what_is_signed_and_not_utf_8_is_refused_and_no_fault() -> None:
-    assert not passes(signed(b"\xff"), b"\xff", secrets=[SECRET])
+def test_what_is_signed_may_be_any_bytes_and_those_are_refused_as_what_they_are() -> None:
+    assert passes(signed(b"\xff"), b"\xff", secrets=[SECRET])
+    with pytest.raises(BadPayload, match="not UTF-8"):
+        GENERIC.parse(Inbound(signed(b"\xff"), b"\xff"), "")
 
 
 NAMES = ["webhook-id", "webhook-timestamp", "webhook-signature", "authorization"]

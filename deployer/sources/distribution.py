@@ -8,19 +8,12 @@ with a tag. Until it is answered with a 2xx the same request comes again and aga
 from __future__ import annotations
 
 from deployer import strict_json
-from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources.pushes import ignored, not_an_image, pushed_name, shown, together
+from deployer.sources.pushes import MANIFESTS, ignored, pushed, shown, together
 from deployer.sources.reading import Object, objects, text
 from deployer.sources.sampling import DIGEST, identity, shows
 from deployer.sources.signatures import check_shown
-
-_MANIFESTS = (
-    "application/vnd.docker.distribution.manifest.",
-    "application/vnd.oci.image.manifest.",
-    "application/vnd.oci.image.index.",
-)
 
 
 class Distribution:
@@ -34,10 +27,7 @@ class Distribution:
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed images, or why there is none. Raises BadPayload on wrong types."""
-        payload = strict_json.load(inbound.body)
-        if "events" not in payload:
-            raise BadPayload("the body has no list events")
-        events = objects(payload, "events")
+        events = objects(strict_json.load(inbound.body), "events")
         sender_id = text(events[0], "id") if events else ""
         return together((pushed_by(one, registry) for one in events), "no event", sender_id)
 
@@ -48,14 +38,14 @@ class Distribution:
 
 def pushed_by(event: Object, registry: str) -> Heard:
     """The push of a manifest with a tag, or why this event is none."""
-    action, kind = text(event, "action"), text(event, "target", "mediaType")
-    if action != "push":
+    if (action := text(event, "action")) != "push":
         return ignored(f"the event {shown(action)} deploys nothing")
-    if not_an_image(kind) or not kind.startswith(_MANIFESTS):
+    kind = text(event, "target", "mediaType")
+    if not kind.startswith(MANIFESTS):
         return ignored("a part of an image was pushed, no manifest")
     host, repository = text(event, "request", "host"), text(event, "target", "repository")
     tag, digest = text(event, "target", "tag"), text(event, "target", "digest")
-    return pushed_name(f"{host}/{repository}", registry, tag, digest)
+    return pushed(registry or host, repository, tag, digest)
 
 
 def event_of(image: Image) -> Object:

@@ -7,11 +7,10 @@ is never read: Docker withdrew it, and it would let an unsigned body choose what
 from __future__ import annotations
 
 from deployer import strict_json
-from deployer.errors import BadPayload
 from deployer.model import DEFAULT_REGISTRY, Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
 from deployer.sources.pushes import ignored, not_an_image, pushed
-from deployer.sources.reading import needed, text
+from deployer.sources.reading import text
 from deployer.sources.sampling import shows
 from deployer.sources.signatures import check_token
 
@@ -28,16 +27,11 @@ class DockerHub:
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image, or why there is none. Raises BadPayload on wrong types."""
         payload = strict_json.load(inbound.body)
-        push = needed(payload, "push_data")
-        repository = text(needed(payload, "repository"), "repo_name")
-        tag = text(push, "tag")
-        # `media_type` is that of the config blob, undocumented.
-        kind = not_an_image(text(push, "media_type"))
-        if not repository:
-            raise BadPayload("the body has no repository.repo_name")
-        if kind:
+        # It is that of the config blob, and undocumented.
+        if kind := not_an_image(text(payload, "push_data", "media_type")):
             return ignored(f"{kind} was pushed, not an image")
-        return pushed(registry or DEFAULT_REGISTRY, repository, tag)
+        repository = text(payload, "repository", "repo_name")
+        return pushed(registry or DEFAULT_REGISTRY, repository, text(payload, "push_data", "tag"))
 
     def sample(self, image: Image, facts: Facts, credential: Credential) -> Inbound:
         """A push of a tag."""

@@ -104,8 +104,7 @@ class ElasticRegistry:
             return _event(payload, registry, text(payload, "id"))
         kind, sender_id = text(payload, "Type"), text(payload, "MessageId")
         if kind == "Notification":
-            event = strict_json.load(text(payload, "Message").encode())
-            return _event(event, registry, sender_id)
+            return _event(_said(text(payload, "Message")), registry, sender_id)
         if kind == "SubscriptionConfirmation":
             topic = shown(text(payload, "TopicArn"))
             return ignored(
@@ -155,11 +154,22 @@ def _event(event: Object, registry: str, sender_id: str) -> Heard:
     artifact = not_an_image(text(detail, "artifact-media-type"))
     if artifact:
         return ignored(f"{artifact} was pushed, not an image", sender_id)
+    tag, digest = text(detail, "image-tag"), text(detail, "image-digest")
+    heard = pushed(registry or _host(event), text(detail, "repository-name"), tag, digest)
+    return Heard(heard.pushes, heard.reason, sender_id)
+
+
+def _host(event: Object) -> str:
+    """The registry of an account in a region; "" where they are none."""
     account, region = text(event, "account"), text(event, "region")
     if not (_ACCOUNT.fullmatch(account) and _REGION.fullmatch(region)):
-        raise BadPayload("account and region make no registry")
-    host = f"{account}.dkr.ecr.{region}.amazonaws.com"
-    host += ".cn" if region.startswith(_CHINA) else ""
-    tag, digest = text(detail, "image-tag"), text(detail, "image-digest")
-    heard = pushed(registry or host, text(detail, "repository-name"), tag, digest)
-    return Heard(heard.pushes, heard.reason, sender_id)
+        return ""
+    return f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' if region.startswith(_CHINA) else ''}"
+
+
+def _said(message: str) -> Object:
+    """The event in a message of SNS; empty where it is something else that the topic is for."""
+    try:
+        return strict_json.load(message.encode())
+    except BadPayload:
+        return {}

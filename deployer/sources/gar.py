@@ -8,7 +8,6 @@ https://cloud.google.com/pubsub/docs/push: the event is base64 in an envelope; i
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from deployer.ports import Credential, Facts, Heard, Inbound, Known
 from deployer.sources import oidc
 from deployer.sources.fetching import Fetch, Kept, fetched
 from deployer.sources.pushes import NO_TAG, ignored, pushed_reference, shown
-from deployer.sources.reading import needed, text, word
+from deployer.sources.reading import Object, section, text, word
 from deployer.sources.sampling import DIGEST, identity, shows
 from deployer.sources.signatures import check_shown
 
@@ -56,13 +55,9 @@ class GoogleRegistry:
 
     def parse(self, inbound: Inbound, registry: str) -> Heard:
         """The pushed image, or why there is none. Raises BadPayload on wrong types."""
-        message = needed(strict_json.load(inbound.body), "message")
+        message = section(strict_json.load(inbound.body), "message")
         sender_id = word(message, "messageId") or word(message, "message_id")
-        try:
-            data = base64.b64decode(text(message, "data"), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise BadPayload("message.data is not base64") from error
-        event = strict_json.load(data)
+        event = _event(text(message, "data"))
         action, tag = text(event, "action"), text(event, "tag")
         if action != "INSERT":
             return ignored(f"the event {shown(action)} deploys nothing", sender_id)
@@ -82,3 +77,14 @@ class GoogleRegistry:
             "subscription": "projects/deployer/subscriptions/test",
         }
         return shows(body, credential, in_url=True)
+
+
+def _event(data: str) -> Object:
+    """The event in a message; empty where it is something else that the topic is for.
+
+    Pub/Sub would send what is refused again and again, as long as the topic keeps it.
+    """
+    try:
+        return strict_json.load(base64.b64decode(data, validate=True))
+    except (BadPayload, ValueError):
+        return {}

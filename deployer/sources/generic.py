@@ -15,7 +15,7 @@ from deployer import strict_json
 from deployer.errors import BadCredential, BadPayload
 from deployer.model import DEFAULT_REGISTRY, Image, Push, image_of, parse_image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources.pushes import ignored, shown
+from deployer.sources.pushes import ignored, in_lower_case, shown
 from deployer.sources.reading import needed, text
 from deployer.sources.sampling import identity, shows, written
 from deployer.sources.signatures import check_bearer, check_standard, standard_headers
@@ -71,7 +71,7 @@ class Generic:
 
 
 def _image(payload: Mapping[str, Any], registry: str) -> Image:
-    named = parse_image(_text(payload, "image"), registry)
+    named = parse_image(in_lower_case(_text(payload, "image")), registry)
     if named is None:
         raise BadPayload("image is not one such as acme/shop or ghcr.io/acme/shop")
     tag = _one("tag", named.tag, _text(payload, "tag"))

@@ -14,7 +14,7 @@ from deployer.errors import BadCredential, BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
 from deployer.sources.forms import json_of
-from deployer.sources.pushes import ignored, pushed_name, shown
+from deployer.sources.pushes import ignored, pushed, shown
 from deployer.sources.reading import Object, section, text
 from deployer.sources.sampling import identity, written
 from deployer.sources.signatures import check_digest, digest_of
@@ -75,8 +75,8 @@ def _package(package: Object, action: str, registry: str) -> Heard:
         host = urlsplit(text(package, "html_url")).netloc
     except ValueError as error:
         raise BadPayload("package.html_url is no address") from error
-    name = f"{text(package, 'owner', 'login')}/{text(package, 'name')}".lower()
-    return pushed_name(f"{host}/{name}", registry, text(package, "version"))
+    name = f"{text(package, 'owner', 'login')}/{text(package, 'name')}"
+    return pushed(registry or host, name, text(package, "version"))
 
 
 def _header(inbound: Inbound, name: str) -> str:

@@ -17,6 +17,12 @@ from deployer.sources.reading import Object, text, word
 from deployer.sources.sampling import identity, written
 from deployer.sources.signatures import check_standard, check_token, standard_headers
 
+# Of https://docs.gitlab.com/ci/jobs/job_rules/#ci_pipeline_source-predefined-variable all but
+# those of merge requests and of pull requests elsewhere.
+_OWN = (
+    *("push", "web", "trigger", "schedule", "api", "pipeline", "parent_pipeline", "chat"),
+    *("webide", "ondemand_dast_scan", "ondemand_dast_validation", "security_orchestration_policy"),
+)
 _IDS = ("idempotency-key", "webhook-id", "x-gitlab-event-uuid")
 
 
@@ -44,9 +50,10 @@ class GitLab:
         if facts["status"] != "success":
             state = shown(facts["status"])
             return ignored(f"the {facts['event']} is {state}, not a success", sender_id)
-        if facts.get("source") == "merge_request_event":
-            # Its `ref` may look like the branch that it is to be merged into.
-            return ignored("the pipeline ran for a merge request", sender_id)
+        if kind == "pipeline" and (facts["source"] not in _OWN or payload.get("merge_request")):
+            # Its `ref` may be a name that somebody chose who asks for a merge.
+            why = shown(facts["source"])
+            return ignored(f"the pipeline ran for {why}, or for a merge request", sender_id)
         return Heard(facts=facts, sender_id=sender_id)
 
     def sample(self, image: Image, facts: Facts, credential: Credential) -> Inbound:
@@ -114,7 +121,8 @@ def _sample_project(facts: Facts) -> Object:
 
 def _sample_pipeline(facts: Facts) -> Object:
     named = {key: facts[key] for key in ("ref", "source") if key in facts}
-    return {**_sample_project(facts), "object_attributes": {"status": "success", **named}}
+    attributes = {"status": "success", "source": "push", **named}
+    return {**_sample_project(facts), "object_attributes": attributes}
 
 
 def _sample_job(facts: Facts) -> Object:

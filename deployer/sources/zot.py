@@ -7,10 +7,11 @@ https://zotregistry.dev/latest/articles/events/: no event names the registry's h
 from __future__ import annotations
 
 from deployer import strict_json
+from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
 from deployer.sources.pushes import ignored, not_an_image, pushed, shown
-from deployer.sources.reading import text
+from deployer.sources.reading import Object, text
 from deployer.sources.sampling import DIGEST, identity, shows
 from deployer.sources.signatures import check_shown
 
@@ -32,7 +33,7 @@ class Zot:
         kind, sender_id = inbound.headers.get("ce-type", ""), inbound.headers.get("ce-id", "")
         if kind != _UPDATED:
             return ignored(f"the event {shown(kind)} deploys nothing", sender_id)
-        if artifact := not_an_image(text(payload, "mediaType")):
+        if artifact := not_an_image(text(payload, "mediaType")) or _made_of(payload):
             return ignored(f"{artifact} was pushed, not an image", sender_id)
         heard = pushed(
             registry, text(payload, "name"), text(payload, "reference"), text(payload, "digest")
@@ -54,3 +55,12 @@ class Zot:
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
         }
         return shows(body, credential, headers)
+
+
+def _made_of(payload: Object) -> str:
+    """What the manifest's config makes, where the event has the manifest in it."""
+    try:
+        manifest = strict_json.load(text(payload, "manifest").encode())
+        return not_an_image(text(manifest, "config", "mediaType"))
+    except BadPayload:
+        return ""

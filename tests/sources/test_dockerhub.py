@@ -36,11 +36,24 @@ def test_an_image_may_be_of_any_media_type_or_of_none(media_type: str | None) ->
     assert heard(push(media_type=media_type)).pushes
 
 
-def test_a_helm_chart_is_ignored() -> None:
-    chart = heard(
-        push("0.9.0", "acme/chart", media_type="application/vnd.cncf.helm.config.v1+json")
-    )
-    assert chart == Heard(reason="a Helm chart was pushed, not an image")
+@pytest.mark.parametrize(
+    ("media_type", "what"),
+    [
+        ("application/vnd.cncf.helm.config.v1+json", "a Helm chart"),
+        ("application/vnd.docker.plugin.v1+json", "a Docker plugin"),
+        ("application/vnd.docker.ai.model.config.v0.1+json", "an OCI artifact"),
+        ("application/vnd.wasm.config.v0+json", "an OCI artifact"),
+        ("application/vnd.unknown.config.v1+json", "an OCI artifact"),
+    ],
+)
+def test_what_else_a_registry_keeps_is_ignored(media_type: str, what: str) -> None:
+    pushed = heard(push("0.9.0", "acme/chart", media_type=media_type))
+    assert pushed == Heard(reason=f"{what} was pushed, not an image")
+
+
+def test_a_name_in_capitals_is_the_one_that_the_registry_has() -> None:
+    assert heard(push("Main", "Acme/Shop")).pushes[0].image.repository == "acme/shop"
+    assert heard(push("Main", "Acme/Shop")).pushes[0].image.tag == "Main"
 
 
 @pytest.mark.parametrize("tag", ["", None])
@@ -51,8 +64,9 @@ def test_a_push_without_a_tag_is_ignored_and_never_means_latest(tag: str | None)
 @pytest.mark.parametrize(
     ("repository", "tag"),
     [
-        ("acme/Shop", "latest"),
         ("acme/sh\u043ep", "latest"),
+        ("acme/\u212aube", "latest"),
+        ("", "latest"),
         ("evil.example:5000/acme/shop", "latest"),
         ("acme/shop@sha256:" + "a" * 64, "latest"),
         ("acme/shop:latest", "latest"),
@@ -85,15 +99,26 @@ def test_a_wrong_type_is_a_bad_payload(key: str, wrong: Any) -> None:
     "body",
     [
         b"{}",
-        b'{"push_data": [], "repository": {}}',
         b'{"push_data": {"tag": "latest"}}',
         b'{"push_data": {"tag": "latest"}, "repository": {}}',
-        b'{"push_data": {"tag": "latest"}, "repository": "acme/shop"}',
         b'{"push_data": null, "repository": {"repo_name": "acme/shop"}}',
+        b'{"push_data": {}, "repository": {"repo_name": "acme/shop"}}',
     ],
 )
-def test_a_body_without_its_parts_is_a_bad_payload(body: bytes) -> None:
-    with pytest.raises(BadPayload):
+def test_a_body_without_its_parts_is_no_push(body: bytes) -> None:
+    assert heard(body).pushes == ()
+    assert heard(body).reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"push_data": [], "repository": {}}',
+        b'{"push_data": {"tag": "latest"}, "repository": "acme/shop"}',
+    ],
+)
+def test_a_body_with_other_parts_is_a_bad_payload(body: bytes) -> None:
+    with pytest.raises(BadPayload, match="is not an object"):
         heard(body)
 
 

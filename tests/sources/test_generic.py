@@ -41,6 +41,7 @@ IMAGES: list[tuple[dict[str, Any], Image]] = [
     ({"image": "ghcr.io/acme/shop", "tag": "1.4"}, Image("ghcr.io", "acme/shop", "1.4")),
     ({"image": "GHCR.io/acme/shop", "tag": "1.4"}, Image("ghcr.io", "acme/shop", "1.4")),
     ({"image": "localhost:5000/shop:1.4"}, Image("localhost:5000", "shop", "1.4")),
+    ({"image": "ghcr.io/Acme/Shop:RC1"}, Image("ghcr.io", "acme/shop", "RC1")),
     ({"image": "acme/shop:1.4", "tag": "1.4"}, Image("docker.io", "acme/shop", "1.4")),
     ({"image": "acme/shop:1.4", "tag": None}, Image("docker.io", "acme/shop", "1.4")),
     (
@@ -85,7 +86,7 @@ WRONG: list[tuple[Any, str]] = [
         "image has another digest than the key digest says",
     ),
     ({"image": "", "tag": "1"}, "image is not one such as"),
-    ({"image": "A/b", "tag": "1"}, "image is not one such as"),
+    ({"image": "\u212a/b", "tag": "1"}, "image is not one such as"),
     ({"image": "a/b:", "tag": "1"}, "image is not one such as"),
     ({"image": "a/b@", "tag": "1"}, "image is not one such as"),
     ({"image": "../../etc", "tag": "1"}, "image is not one such as"),

@@ -42,6 +42,9 @@ def image_of(hook: str) -> str:
     return f"{HOSTS[hook]}/{REPOSITORIES.get(source, 'acme/shop')}"
 
 
+ALIASES = ("registry:5000", "registry")
+
+
 def hook_part(hook: str) -> HookPart:
     source = hook.partition("-")[0]
     sender = SENDERS[source]
@@ -50,7 +53,7 @@ def hook_part(hook: str) -> HookPart:
     return HookPart(
         source=source,
         registry=HOSTS[hook] if sender.needs_registry else sender.registry,
-        aliases={"registry:5000": HOSTS["distribution"]} if hook == "distribution" else {},
+        aliases=dict.fromkeys(ALIASES, HOSTS["distribution"]) if hook == "distribution" else {},
         rules=RULES if sender.facts else (),
         tokens=(hashed(TOKEN),) if sender.shows and hook != "jfrog-signing" else (),
         secrets=(plain,) if signing else (),

@@ -66,7 +66,7 @@ def test_two_tokens_are_good_at_once_so_that_one_can_be_replaced(receiver: Runni
         (push("latest", "acme/other"), "no app uses docker.io/acme/other"),
         (push("main", "acme/api"), "app api uses registry.example.com/acme/api"),
         (push("latest", "acme/sh\u043ep"), "not a well-formed image"),
-        (push("latest", "Acme/shop"), "not a well-formed image"),
+        (push("latest", "Acme/other"), "no app uses docker.io/acme/other"),
         (push("latest", "docker.io:443/acme/shop"), "not a well-formed image"),
         (push("latest", "acme/shop@sha256:" + "0" * 64), "not a well-formed image"),
         (push("latest --privileged"), "not a well-formed image"),

@@ -24,7 +24,7 @@ from tests.web.receiver import (
 
 HOOK = f"/hooks/dockerhub/{TOKEN}"
 CHUNKED = f"POST {HOOK} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
-LENGTH = "Content-Length: 2\r\n\r\n{}"
+LENGTH = "Content-Length: 2\r\n\r\n[]"
 MALFORMED = {
     "a broken version": f"POST {HOOK} HTTQ/1.1\r\nHost: x\r\n{LENGTH}",
     "an unknown version": f"POST {HOOK} HTTP/9.9\r\nHost: x\r\n{LENGTH}",

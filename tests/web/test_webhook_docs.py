@@ -104,7 +104,7 @@ def test_the_step_of_github_actions_ends_as_the_deployment_does(
     [
         ({"DEPLOYER_TOKEN": "wrong"}, "the secret is missing or wrong"),
         ({"TAG": "9.9"}, "nothing is deployed: app site uses this image but not the tag 9.9"),
-        ({"IMAGE": "Acme/shop"}, "image is not one such as acme/shop"),
+        ({"IMAGE": "acme//shop"}, "image is not one such as acme/shop"),
     ],
 )
 def test_the_step_fails_at_once_where_waiting_cannot_help(

@@ -179,6 +179,14 @@ GITLAB: list[tuple[str, Any, dict[str, Any], str | int, str]] = [
     ("one that failed", PIPELINE, {"object_attributes.status": "failed"}, "ignored", "'failed'"),
     ("one of a merge request", PIPELINE, {"object_attributes.source": "merge_request_event"},
      "ignored", "merge request"),
+    ("one of a pull request elsewhere", PIPELINE,
+     {"object_attributes.source": "external_pull_request_event"}, "ignored", "merge request"),
+    ("one with a merge request", PIPELINE, {"merge_request": {"id": 1}}, "ignored",
+     "merge request"),
+    ("one of a source that nobody knows", PIPELINE, {"object_attributes.source": "carrier"},
+     "ignored", "'carrier'"),
+    ("one on a schedule", PIPELINE, {"object_attributes.source": "schedule"}, "accepted",
+     "by rule"),
     ("one of another branch", PIPELINE, {"object_attributes.ref": "topic"}, "ignored", "no rule"),
     ("one of another project", PIPELINE, {"project.path_with_namespace": "a/b"}, "ignored",
      "no rule"),
@@ -314,7 +322,7 @@ NEXUS: list[tuple[str, dict[str, Any], str | int, str]] = [
     ("one that was deleted", {"action": "DELETED"}, "ignored", "not created"),
     ("a jar", {"component.format": "maven2"}, "ignored", "no container image"),
     ("no version", {"component.version": None}, "ignored", "no tag"),
-    ("a name in capitals", {"component.name": "Acme/Shop"}, "ignored", "not a well-formed image"),
+    ("a name in capitals", {"component.name": "Acme/Shop"}, "accepted", ""),
     ("a component that is a list", {"component": [1]}, 400, "not an object"),
 ]
 

@@ -155,6 +155,22 @@ class TestOutbox:
             eventually(lambda: (last, "2", Status.SUCCEEDED) in told(notifier))
         assert {one.deployment for one in notifier.tried} == {first, last}
 
+    def test_an_app_is_shown_once_its_deployments_are_told_of(
+        self, world: World, notifier: FakeNotifier
+    ) -> None:
+        reports, changes = reports_of(world, notifier, {}), threading.Event()
+        reports.begin()
+        (run,) = reports.runs(changes.set)
+        reports.follow({"web": TO})
+        assert reports.shown() == {}
+        stop = threading.Event()
+        thread = threading.Thread(target=run, args=(stop,))
+        thread.start()
+        assert changes.wait(30)
+        assert reports.shown() == {"web": {"reason": "", "since": None}}
+        stop.set()
+        thread.join(30)
+
     def test_an_app_without_a_report_is_not_told_of_and_one_that_gets_it_from_then_on(
         self, world: World, notifier: FakeNotifier
     ) -> None:

@@ -17,11 +17,13 @@ from deployer.sources.reading import Object, text, word
 from deployer.sources.sampling import identity, written
 from deployer.sources.signatures import check_standard, check_token, standard_headers
 
-# Of https://docs.gitlab.com/ci/jobs/job_rules/#ci_pipeline_source-predefined-variable all but
-# those of merge requests and of pull requests elsewhere.
+# Of https://docs.gitlab.com/ci/jobs/job_rules/#ci_pipeline_source-predefined-variable and the list
+# in GitLab's source all but those of merge requests and of pull requests elsewhere.
 _OWN = (
     *("push", "web", "trigger", "schedule", "api", "pipeline", "parent_pipeline", "chat"),
-    *("webide", "ondemand_dast_scan", "ondemand_dast_validation", "security_orchestration_policy"),
+    *("webide", "external", "ondemand_dast_scan", "ondemand_dast_validation"),
+    *("security_orchestration_policy", "pipeline_execution_policy_schedule"),
+    "container_registry_push",
 )
 _IDS = ("idempotency-key", "webhook-id", "x-gitlab-event-uuid")
 
@@ -121,7 +123,10 @@ def _sample_project(facts: Facts) -> Object:
 
 def _sample_pipeline(facts: Facts) -> Object:
     named = {key: facts[key] for key in ("ref", "source") if key in facts}
-    attributes = {"status": "success", "source": "push", **named}
+    # A rule may have a pattern, of which this fact is the beginning.
+    source = facts.get("source", "")
+    fitting = next((one for one in _OWN if one.startswith(source)), source)
+    attributes = {"status": "success", **named, "source": fitting}
     return {**_sample_project(facts), "object_attributes": attributes}
 
 

@@ -87,6 +87,7 @@ def address_taken(address: str) -> Iterator[None]:
         while f" {address}/" not in " " + run(
             ["docker", "network", "inspect", "-f", shown, "bridge"]
         ):
+            assert len(takers) < 50, f"nobody takes {address}"
             takers.append(run(["docker", "run", "--detach", PYTHON, "sleep", "60"]).strip())
         yield
     finally:

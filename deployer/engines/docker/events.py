@@ -12,10 +12,10 @@ import docker
 import requests
 from docker.errors import NotFound
 
-from deployer.engines.docker.client import Clients, translated
+from deployer.engines.docker.client import Clients, limited, translated
 from deployer.engines.docker.labels import INSTANCE
 from deployer.engines.docker.stream import CONNECT, Stream
-from deployer.errors import EngineError
+from deployer.errors import EngineError, EngineUnavailable
 from deployer.ports import Stopping
 
 # How often the caller is asked whether to stop, and how much longer than that Docker may be
@@ -73,11 +73,20 @@ class Events:
                 stream.cancel()
 
     def _begin(self, silence: float) -> str:
-        with translated("look what time it is for Docker"):
-            now = datetime.fromisoformat(self._clients.api.info()["SystemTime"])
-        moment = f"{now.timestamp():.6f}"
+        moment = f"{self._now():.6f}"
         self._kept, self._told = self._stream(moment, silence), moment
         return moment
+
+    def _now(self) -> float:
+        """The time by Docker's clock, or by ours where Docker does not tell it to us."""
+        api = self._clients.api
+        try:
+            with translated("look what time it is for Docker"), limited(api, int(CONNECT)):
+                return datetime.fromisoformat(api.info()["SystemTime"]).timestamp()
+        except EngineUnavailable:
+            raise
+        except (EngineError, KeyError, ValueError):
+            return time.time()
 
     def _stream(self, after: str, silence: float) -> Stream:
         """The one that told of the moment `after`, or a new one; the caller has it then."""

@@ -9,10 +9,17 @@ from typing import Any
 from docker.errors import APIError
 
 from deployer.engines.docker.client import Clients, translated, words
-from deployer.errors import ConfigRejected, EngineError, EngineUnavailable, ProxyError
+from deployer.errors import (
+    ConfigRejected,
+    EngineError,
+    EngineUnavailable,
+    NotConfirmed,
+    ProxyError,
+)
 from deployer.ports import NginxWorker
 
 _POLL = 0.05
+_GLANCE = 0.01
 _UP_LIMIT = 10.0
 _WORKER = "nginx: worker process"
 _PASSED = "test is successful"
@@ -21,7 +28,7 @@ _TRIES = 3
 _LOG_WINDOW = 60
 # Docker's answers where there is no such container, or it does not run.
 _NOT_RUNNING = (404, 409)
-# None as long as Docker has not noted the end; others are Docker's, or a signal's.
+# Others are Docker's own, or say that it was killed.
 _OWN_ENDS = (None, 0, 1)
 
 
@@ -76,15 +83,20 @@ class NginxInside(ABC):
     def _working(self) -> dict[str, Any] | None:
         """What Docker says of the container once Nginx has workers in it, for which is waited.
 
-        None where it does not run or ends before. A HUP that comes earlier is kept until the
-        next signal: Nginx looks at its flag after sigsuspend (ngx_process_cycle.c).
+        None where it does not run or ends before; NotConfirmed where it runs without any. A HUP
+        that comes earlier is kept until the next signal: Nginx looks at its flag after sigsuspend
+        (ngx_process_cycle.c).
         """
         deadline = time.monotonic() + _UP_LIMIT
         while (found := self._found()) and up(found):
             if self.workers():
                 return found
             if time.monotonic() > deadline:
-                break
+                raise NotConfirmed(
+                    f"Nginx in {self._name} has no workers after {_UP_LIMIT:g} s, and cannot be "
+                    f"reloaded before. Read `docker logs {self._name}`",
+                    detail=self.errors(20),
+                )
             time.sleep(_POLL)
         return None
 
@@ -120,7 +132,7 @@ class NginxInside(ABC):
                 try:
                     started = self._clients.api.exec_create(identity, command)["Id"]
                     said: bytes = self._clients.api.exec_start(started)
-                    code = self._clients.api.exec_inspect(started)["ExitCode"]
+                    code = self._ended_with(started)
                 except APIError as error:
                     if error.status_code not in _NOT_RUNNING:
                         raise
@@ -131,6 +143,15 @@ class NginxInside(ABC):
             if said:
                 return said.decode("utf-8", "replace")
         raise EngineUnavailable(f"cannot {doing}: Docker does not give what it says")
+
+    def _ended_with(self, command: str) -> int | None:
+        """The exit code of a command whose words have ended; None where Docker notes none."""
+        deadline = time.monotonic() + _ENDING
+        while (found := self._clients.api.exec_inspect(command))["ExitCode"] is None:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_GLANCE)
+        return int(found["ExitCode"])
 
 
 def passed(config: str, said: str) -> None:

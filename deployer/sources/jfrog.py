@@ -13,7 +13,7 @@ from deployer import strict_json
 from deployer.errors import BadPayload
 from deployer.model import Image
 from deployer.ports import Credential, Facts, Heard, Inbound, Known
-from deployer.sources.pushes import ignored, pushed_name, shown
+from deployer.sources.pushes import ignored, pushed, shown
 from deployer.sources.reading import Object, section, text
 from deployer.sources.sampling import DIGEST, written
 from deployer.sources.signatures import check_digest, check_token, digest_of
@@ -77,5 +77,5 @@ def _pushed(data: Object, origin: str, registry: str) -> Heard:
         return ignored("jpd_origin is missing: set Artifactory's base URL, or the hook's registry")
     # The last two parts are the tag and the manifest's file.
     inner = "/".join(text(data, "path").strip("/").split("/")[:-2])
-    name = f"{host or registry}/{text(data, 'repo_key')}/{inner}"
-    return pushed_name(name, registry, text(data, "tag"), f"sha256:{text(data, 'sha256')}")
+    name = f"{text(data, 'repo_key')}/{inner}"
+    return pushed(registry or host, name, text(data, "tag"), f"sha256:{text(data, 'sha256')}")

@@ -251,7 +251,7 @@ def test_a_failing_on_failure_hides_no_reason(world: World) -> None:
 
 
 def test_the_deadline_of_the_deployment_ends_a_hook(world: World) -> None:
-    world.change(limits=Limits(timeout=1.0, watch=0.0))
+    world.change(limits=Limits(timeout=3.0, watch=0.0))
     world.engine.commands[MIGRATE] = LASTS
     world.push()
     failed = world.deploy()

@@ -94,7 +94,7 @@ def at_check_exit(world: World) -> None:
 def at_deadline(world: World) -> None:
     world.push(Behaviour.SILENT)
     world.change(
-        limits=Limits(timeout=0.3), health=HealthCheck(8080, "/", interval=0.01, deadline=3600)
+        limits=Limits(timeout=3.0), health=HealthCheck(8080, "/", interval=0.01, deadline=3600)
     )
 
 
@@ -137,7 +137,7 @@ POINTS: dict[Callable[[World], None], str] = {
     after_start: "cannot start web",
     at_check_silent: "web-2-1 was not healthy within 0.1 s: GET /healthz on port 8080: Connection",
     at_check_exit: "web-2-1 does not stay up: exit code 3",
-    at_deadline: "did not get past its step check within 0.3 s (deploy.timeout)",
+    at_deadline: "did not get past its step check within 3 s (deploy.timeout)",
     at_switch: "Nginx refused the new configuration",
     at_confirm: "Nginx does not serve generation 3",
     at_probe_through_proxy: "web does not answer through Nginx: GET /healthz of web.example.com",

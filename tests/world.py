@@ -76,7 +76,7 @@ class ShakyStore(SQLiteStore):
     """
 
     def __init__(self, path: Path, seal: Seal, journal: Journal) -> None:
-        super().__init__(path, seal=seal, busy_timeout=0.5)
+        super().__init__(path, seal=seal, busy_timeout=5.0)
         self.at: dict[Step, Callable[[], object]] = {}
         self.after: dict[str, Callable[[], object]] = {}
         self._journal = journal

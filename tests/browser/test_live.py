@@ -75,7 +75,7 @@ def test_a_deployment_is_seen_to_go_through_its_steps_and_end_without_a_reload(
             reader.keep("deployment")
         return page.title().startswith(f"✓ {app.name} #{number} succeeded")
 
-    wait_until(look, "the end of the deployment on its page")
+    wait_until(look, "the end of the deployment on its page", limit=120)
     assert "watch" in steps
     assert steps == sorted(steps, key=STEPS.index)
     expect(page.locator(".step.next")).to_have_count(0)

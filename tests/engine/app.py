@@ -110,7 +110,7 @@ class App:
                 continue
         return [Container.of(one) for one in found]
 
-    def only_container(self, limit: float = 20) -> Container:
+    def only_container(self, limit: float = 60) -> Container:
         """Its container, once there is no other."""
         found: list[Container] = []
 
@@ -137,7 +137,7 @@ class App:
             return 0, str(error)
         return answer.status, answer.body.decode()
 
-    def wait_serves(self, version: str, limit: float = 15) -> None:
+    def wait_serves(self, version: str, limit: float = 60) -> None:
         """Wait until this version answers through Nginx."""
         answer = f"an answer by {version}"
         wait_until(

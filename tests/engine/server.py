@@ -113,7 +113,7 @@ class Server:
                     stderr=log,
                     start_new_session=True,
                 )
-            wait_until(self._is_ready, "the start of deployer", hint=self._last_words)
+            wait_until(self._is_ready, "the start of deployer", limit=120, hint=self._last_words)
         return ""
 
     @property

@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.app import App
 from tests.engine.test_restarts import SLOWLY
-from tests.engine.world import World, seconds, serving
+from tests.engine.world import IMPATIENT, World, seconds, serving
 from tests.lab.clients import check_ids
 from tests.lab.shell import run, wait_until
 
@@ -28,7 +28,7 @@ def one() -> Iterator[World]:
     guarded = {"deploy": {"watch": "6s"}}
     small = {"mem_limit": "64m", "memswap_limit": "64m"}
     stubborn = {"stop_grace_period": "1s"}
-    with serving("faulty", web={}, guarded=guarded, small=small, stubborn=stubborn) as made:
+    with serving("faulty", web=IMPATIENT, guarded=guarded, small=small, stubborn=stubborn) as made:
         yield made
 
 

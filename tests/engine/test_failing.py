@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.engine.app import App
-from tests.engine.world import World, serving
+from tests.engine.world import IMPATIENT, World, serving
 from tests.lab.clients import Report, check_ids
 from tests.lab.registry import Registry
 from tests.lab.shell import wait_until
@@ -23,9 +23,9 @@ SICKENS = "HEALTHCHECK --interval=2s --retries=1 CMD test ! -e /tmp/asked && tou
 
 @pytest.fixture(scope="module")
 def one(private_registry: Registry) -> Iterator[World]:
-    guarded = {"deploy": {"watch": "4s"}, "health": {"path": "/healthz", "deadline": "8s"}}
+    guarded = {"deploy": {"watch": "15s"}}
     own = {"registry": private_registry}
-    with serving("failing", web={}, guarded=guarded, private=own) as made:
+    with serving("failing", web=IMPATIENT, guarded=guarded, private=own) as made:
         yield made
 
 
@@ -107,7 +107,7 @@ def test_a_release_that_dies_in_its_watch_gives_the_traffic_back(one: World) -> 
     """Requests that were in the dead container are lost, and only those."""
     app = one.apps["guarded"]
     old = app.only_container()
-    app.push("dies", "dies-later:2.5")
+    app.push("dies", "dies-later:6")
     ended, report = failing_under_load(app, app.queue)
     assert ended["status"] == "failed"
     assert (ended["step"], ended["serving"]) == ("watch", 1)

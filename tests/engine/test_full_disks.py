@@ -116,7 +116,7 @@ def _small_docker(path: Path, bridge: str) -> Iterator[str]:
             ]
         )
         try:
-            wait_until(lambda: succeeds(["docker", "-H", address, "version"]), "dockerd", limit=30)
+            wait_until(lambda: succeeds(["docker", "-H", address, "version"]), "dockerd", limit=60)
             yield address
         finally:
             dockerd.stop(limit=20)

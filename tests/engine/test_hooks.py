@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 SCRIPTS = ("pre_deploy", "post_deploy", "on_failure")
 HOOKS = {when: {"command": f"sh /ids/{when}.sh", "timeout": "20s"} for when in SCRIPTS}
-HASTY = {"pre_deploy": {"command": "sh /ids/hasty.sh", "timeout": "1s"}}
+HASTY = {"pre_deploy": {"command": "sh /ids/hasty.sh", "timeout": "5s"}}
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_a_migration_that_takes_too_long_is_stopped_and_fails(one: World) -> Non
     script(one, "hasty", "trap 'echo stopped; exit 0' TERM; while :; do sleep 0.1; done")
     ended = app.deploy("v2")
     assert ended["status"] == "failed"
-    assert ended["reason"].startswith("pre_deploy did not end within 1 s and was stopped")
+    assert ended["reason"].startswith("pre_deploy did not end within 5 s and was stopped")
     assert [piece["text"] for piece in ended["evidence"]] == ["stopped"]
     assert app.containers() == [old]
     assert app.ask() == (200, "v1")

@@ -34,7 +34,7 @@ def test_an_app_whose_snippet_breaks_is_held_back_while_another_is_deployed_unde
         with web.load() as of_web, shop.load() as of_shop:
             wait_until(lambda: of_web.least_sent() > 10, "the first requests")
             snippet.write_text("no_such_directive on;\n")
-            wait_until(lambda: shop.name in broken(one), "the word of the broken site", limit=15)
+            wait_until(lambda: shop.name in broken(one), "the word of the broken site")
             reason = broken(one)[shop.name]
             assert 'unknown directive "no_such_directive"' in reason
             assert f"rendered from {snippet}:1" in reason
@@ -48,4 +48,4 @@ def test_an_app_whose_snippet_breaks_is_held_back_while_another_is_deployed_unde
         assert (web.ask(), shop.ask()) == ((200, "v2"), (200, "v1"))
         wait_until(lambda: list(broken(one)) == [shop.name], "nothing else that is not well")
         snippet.write_text(GOOD)
-        wait_until(lambda: not broken(one), "the end of the word", limit=15)
+        wait_until(lambda: not broken(one), "the end of the word")

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.world import World, serving
+from tests.engine.world import HEALTH, World, serving
 from tests.lab.registry import Registry
 from tests.lab.shell import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
+BUSY = {"health": {**HEALTH, "deadline": "10s"}}
+
 
 @pytest.fixture(scope="module")
 def one(private_registry: Registry) -> Iterator[World]:
-    with serving("orders", web={"registry": private_registry}, busy={}) as made:
+    with serving("orders", web={"registry": private_registry}, busy=BUSY) as made:
         yield made
 
 
@@ -59,14 +61,13 @@ def test_the_exit_code_of_a_deploy_that_is_waited_for_is_its_outcome(one: World)
 def test_of_pushes_during_a_deployment_only_the_newest_is_deployed(one: World) -> None:
     """At most one waits, for all of them: what the tag means is asked when it begins."""
     app, deployer = one.apps["busy"], one.deployer
-    for version in ("v2", "v3", "v4"):
-        app.push(version, "ok", "next")
+    pushed = {version: app.push(version, "ok", "next") for version in ("v2", "v3", "v4")}
     app.push("silent", "silent")
     running = app.queue()
     wait_until(lambda: deployer.deployment(running)["step"] == "check", "its check")
     queued, digest = [], ""
-    for version in ("v2", "v3", "v4"):
-        digest = app.push(version)
+    for digest in pushed.values():
+        app.registry.point(app.repository, "latest", digest)
         queued.append(app.queue())
         newest = deployer.api(f"deployments?app={app.name}")["deployments"]
         assert [each["id"] for each in newest if each["status"] == "queued"] == queued[-1:]

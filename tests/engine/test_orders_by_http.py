@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.engine.world import World, serving
+from tests.lab.shell import wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
@@ -17,14 +19,24 @@ def one() -> Iterator[World]:
         yield made
 
 
+def deployed(one: World, path: str) -> Any:
+    """The deployment that an order made, at its end; one request waits for 10 s at the longest."""
+    status, answer = one.deployer.order(f"{path}?wait=10")
+    assert status in (200, 202), answer
+    number = answer["order"]["id"]
+    wait_until(lambda: one.deployer.api(f"orders/{number}?wait=10")["deployment"], "its deployment")
+    made = one.deployer.api(f"orders/{number}")["deployment"]
+    return one.deployer.wait_ended(made["id"])
+
+
 def test_a_deployment_and_the_way_back_are_waited_for(one: World) -> None:
-    app, deployer = one.web, one.deployer
+    app = one.web
     app.push("v2")
-    status, answer = deployer.order(f"apps/{app.name}/deploy?wait=10")
-    assert (status, answer["deployment"]["status"]) == (200, "succeeded"), answer
+    ended = deployed(one, f"apps/{app.name}/deploy")
+    assert ended["status"] == "succeeded", ended
     assert app.ask() == (200, "v2")
-    status, answer = deployer.order(f"apps/{app.name}/rollback?wait=10")
-    assert (status, answer["deployment"]["trigger"]) == (200, "rollback"), answer
+    ended = deployed(one, f"apps/{app.name}/rollback")
+    assert (ended["status"], ended["trigger"]) == ("succeeded", "rollback"), ended
     assert app.ask() == (200, "v1")
 
 

@@ -19,7 +19,6 @@ from tests.lab.shell import run
 pytestmark = [pytest.mark.lab, pytest.mark.root]
 
 SECRET = "canary-5b8e20c9d1"
-PORT = free_port()
 ASKED = {"orders", "snapshot", "sqlite_sequence"}
 """What asking writes, and what the worker writes all the time."""
 
@@ -30,7 +29,7 @@ def one() -> Iterator[World]:
     later = {
         "environment": {"APP": "later", "KEY": SECRET},
         "mem_limit": "64m",
-        "ports": [f"{PORT}:8080"],
+        "ports": [f"{free_port()}:8080"],
     }
     with world("plan", web={}, later=later) as made:
         made.web.push("v1")
@@ -122,9 +121,10 @@ def test_each_setting_names_its_line_and_no_secret_is_shown_or_stored(one: World
 def test_a_port_that_somebody_else_listens_on_is_in_the_way(one: World) -> None:
     name = one.apps["later"].name
     assert planned(one, name)["in_the_way"] == []
-    with socket.create_server(("127.0.0.1", PORT)):
+    port = int(one.apps["later"].config["ports"][0].partition(":")[0])
+    with socket.create_server(("127.0.0.1", port)):
         said = one.deployer.run("plan", name, expect=1)
-    assert f"fails  port {PORT} of the host is taken by " in said
+    assert f"fails  port {port} of the host is taken by " in said
     assert f"(process {os.getpid()})" in said
 
 

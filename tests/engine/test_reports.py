@@ -79,8 +79,13 @@ def test_a_commit_shows_its_deployments_in_order_through_failure_outage_and_kill
     assert bad["status"] == "failed"
     reported.wait_shown("github", "v3", "pending", "failure")
     assert one.web.ask() == (200, "v2")
-    told = [[each["state"] for each in made["statuses"]] for made in github.deployments]
-    assert told == [["in_progress", "success"], ["in_progress", "failure"]]
+
+    def told() -> list[list[str]]:
+        return [[each["state"] for each in made["statuses"]] for made in github.deployments]
+
+    # Each is told after the status of its commit.
+    wait_until(lambda: len(told()) == 2 and len(told()[1]) == 2, "the deployments")
+    assert told() == [["in_progress", "success"], ["in_progress", "failure"]]
 
     # The configuration is followed; what does not answer is told, and outlives a kill.
     reported.report_to("gitlab")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.world import World, world
+from tests.engine.world import IMPATIENT, World, world
 from tests.lab.shell import run
 
 pytestmark = [pytest.mark.lab, pytest.mark.root]
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.root]
 @pytest.fixture(scope="module")
 def one() -> Iterator[World]:
     """An app whose single replica writes to a volume, and another app beside it."""
-    with world("stopfirst", web={}, other={}) as made:
+    with world("stopfirst", web=IMPATIENT, other={}) as made:
         volume = f"{made.web.name}-data"
         made.web.config["volumes"].append(f"{volume}:/data")
         made.configure()

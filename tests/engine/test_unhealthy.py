@@ -47,11 +47,11 @@ def called(container: Container, verdict: str) -> bool:
 
 
 def follows(one: World, container: Container, verdict: str, is_so: Callable[[], bool]) -> None:
-    """The routes are so within 2 s of Docker's verdict: sooner than the next look."""
+    """The routes are so sooner after Docker's verdict than the next look, which is 5 s later."""
     wait_until(lambda: called(container, verdict), f"Docker's verdict {verdict}")
     begun = time.monotonic()
-    wait_until(is_so, f"the routes after {verdict}", limit=5, step=0.02)
-    assert time.monotonic() - begun < 2.0
+    wait_until(is_so, f"the routes after {verdict}", limit=30, step=0.02)
+    assert time.monotonic() - begun < 4.5
     wait_until(lambda: one.live() == one.current(), "the reload")
 
 

@@ -33,6 +33,10 @@ NOWHERE = Registry(1, Path("/nonexistent"))
 LOGIN = ("bot", "canary-registry-9d1b7c3e5f20")
 """Whom the private registry lets in."""
 
+HEALTH = {"path": "/healthz", "interval": "200ms", "timeout": "1s", "deadline": "30s"}
+IMPATIENT = {"health": {**HEALTH, "deadline": "3s"}}
+"""Of an app whose deployments are to fail because they never get healthy."""
+
 
 class World:
     """A deployer and its apps; all that they make carries a random name."""
@@ -162,7 +166,7 @@ class World:
             "environment": {"APP": name, "ID_LOG": "/ids"},
             "volumes": [f"{self.ids}:/ids"],
             "route": {"host": f"{name}.test", "port": 8080},
-            "health": {"path": "/healthz", "interval": "200ms", "timeout": "1s", "deadline": "3s"},
+            "health": HEALTH,
         }
         own = {key: value for key, value in more.items() if key not in ("registry", "name")}
         return App(name, repository, registry, self.deployer, {**usual, **own})

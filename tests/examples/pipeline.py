@@ -29,7 +29,7 @@ _EXPRESSION = re.compile(r"\$\{\{ *(\S+) *\}\}")
 _SETTINGS = ("REGISTRY", "IMAGE", "TAG", "REPORTS", "MIN_COVERAGE", "VENV", "WAIT_LIMIT")
 
 
-def run(argv: list[str], folder: Path, settings: Mapping[str, str], limit: float = 120) -> Done:
+def run(argv: list[str], folder: Path, settings: Mapping[str, str], limit: float = 600) -> Done:
     """Run it in a folder with these environment variables and none of the developer's own."""
     open_folder(LAB)
     kept = {

@@ -83,7 +83,7 @@ class Deployer:
                 start_new_session=True,
             )
         (self.folder / "serve.pid").write_text(str(self.process.pid))
-        wait_until(self._is_ready, "the start of deployer", hint=self.last_words)
+        wait_until(self._is_ready, "the start of deployer", limit=120, hint=self.last_words)
 
     def stop(self, how: int = signal.SIGTERM, limit: float = 60) -> int:
         """End the parent with this signal, wait for it, and return its exit code."""

@@ -158,7 +158,7 @@ class NginxRig(ProxyRig):
     def nginx(self, settings: Settings) -> Nginx:
         """A proxy over the same state and container, as after a restart of the worker."""
         folders = [self.templates, package_templates()]
-        return Nginx(self.host, self.state, settings, self.site, folders, confirm_limit=4.0)
+        return Nginx(self.host, self.state, settings, self.site, folders, confirm_limit=6.0)
 
     def replica(self, name: str) -> Target:
         if name not in self._replicas:

@@ -94,7 +94,7 @@ def push(tag: Any = "latest", repository: Any = "acme/shop", **more: Any) -> byt
     ).encode()
 
 
-def wait_until(true: Callable[[], Any], what: str, limit: float = 20.0) -> None:
+def wait_until(true: Callable[[], Any], what: str, limit: float = 60.0) -> None:
     deadline = time.monotonic() + limit
     while not true():
         assert time.monotonic() < deadline, f"waited {limit:g} s in vain for {what}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.contracts.registry import RegistryContract
 from tests.engines.docker.bad_registry import BadRegistry
 from tests.engines.docker.world import DockerWorld, no_login
 from tests.fakes.registry import Behaviour
+from tests.lab.ports import free_port
 from tests.lab.registry import Registry
 
 RIGHT = Login("bob", "s3cret-canary")
@@ -30,11 +30,8 @@ class PrivateWorld:
     """A registry that wants a login."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         self.login: Login | None = RIGHT
-        self._lab = Registry(port, folder, users={RIGHT.username: RIGHT.password})
+        self._lab = Registry(free_port(), folder, users={RIGHT.username: RIGHT.password})
         stack.enter_context(self._lab)
         self.docker = stack.enter_context(DockerWorld(self._lab, lambda host: self.login))
         self.registry = self.docker.registry

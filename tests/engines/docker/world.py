@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from deployer.engines.docker.adopted import Adoptions
@@ -120,11 +120,18 @@ class DockerWorld:
     def network_with_subnet(self) -> tuple[str, str]:
         """A network on which addresses can be fixed, and the first three parts of its addresses."""
         name = f"{self.app}-{len(self._networks)}"
-        subnet = f"10.213.{secrets.randbelow(250)}"
-        pool = IPAMPool(subnet=f"{subnet}.0/24")
-        self.api.create_network(name, ipam=IPAMConfig(pool_configs=[pool]))
-        self._networks.append(name)
-        return name, subnet
+        while True:
+            subnet = f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(250)}"
+            pool = IPAMPool(subnet=f"{subnet}.0/24")
+            try:
+                self.api.create_network(name, ipam=IPAMConfig(pool_configs=[pool]))
+            except APIError as error:
+                # Another test has one there.
+                if "overlaps" not in str(error):
+                    raise
+            else:
+                self._networks.append(name)
+                return name, subnet
 
     def fill_volume(self, name: str, folder: str) -> None:
         """A volume with a folder in it."""

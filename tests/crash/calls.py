@@ -39,6 +39,8 @@ LOOKS = {
     *("Store.superseding", "Store.changes"),
     # The loop makes these again and again; that they act is seen by what follows.
     *("Store.claim", "Store.show"),
+    # Where Nginx runs, as in all of this, it only looks.
+    "NginxHost.ensure_running",
     # Nor do these: a thread of its own makes them, at no moment of a deployment's.
     *("Store.begin_reports", "Store.reported"),
 }

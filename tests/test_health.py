@@ -226,7 +226,7 @@ def test_while_the_engine_does_not_answer_the_probes_decide_in_the_watch_window(
     engine, replicas = started(Behaviour.ANSWERS)
     for _ in range(3):
         engine.fail("look", AWAY)
-    watcher(engine).stays_healthy(replicas, 0.05, lambda: False)
+    watcher(engine).stays_healthy(replicas, 0.5, lambda: False)
     assert engine.calls.count(("look", replicas[0].name)) > 3
     for _ in range(1000):
         engine.fail("look", AWAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 
@@ -89,7 +90,7 @@ def test_an_old_snapshot_means_that_no_worker_runs_and_says_nothing_of_replicas(
 def test_a_fresh_snapshot_shows_nginx_and_its_age_and_no_warning(world: World) -> None:
     world.see(age=2, live=12)
     last = world.run("status").stdout.splitlines()[-1]
-    assert last.startswith("Nginx generation 12, seen 2")
+    assert re.match(r"Nginx generation 12, seen [2-9]\.\d s ago", last)
     assert "seems not" not in world.run("status").stdout
 
 

@@ -24,7 +24,6 @@ def child(name, script):
 Supervisor([child(f"child{n}", script) for n, script in enumerate(sys.argv[1:])]).run()
 """
 STAYS = "exec sleep 1000"
-STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
 
 
 class Parent:
@@ -115,9 +114,10 @@ def test_a_child_that_cannot_be_started_is_tried_again(
 def test_a_stop_ends_every_child_and_then_the_parent_with_0(
     tmp_path: Path, parents: list[Parent], number: int
 ) -> None:
-    ended = tmp_path / "ended"
-    polite = f"trap 'echo > {ended}; exit 0' TERM; while :; do sleep 0.05; done"
+    ended, ready = tmp_path / "ended", tmp_path / "ready"
+    polite = f"trap 'echo > {ended}; exit 0' TERM; echo > {ready}; while :; do sleep 0.05; done"
     parents.append(parent := Parent(tmp_path / "log", polite, STAYS))
+    wait_until(ready.exists, "the child's handler")
     parent.wait_said("child started", 2)
     pids = parent.pids()
     parent.signal(number)
@@ -131,7 +131,10 @@ def test_a_stop_ends_every_child_and_then_the_parent_with_0(
 def test_a_second_stop_kills_what_has_not_ended(
     tmp_path: Path, parents: list[Parent], number: int
 ) -> None:
-    parents.append(parent := Parent(tmp_path / "log", STUBBORN))
+    ready = tmp_path / "ready"
+    stubborn = f"trap '' TERM; echo > {ready}; while :; do sleep 0.05; done"
+    parents.append(parent := Parent(tmp_path / "log", stubborn))
+    wait_until(ready.exists, "the child's handler")
     parent.wait_said("child started")
     (pid,) = parent.pids()
     parent.signal(signal.SIGTERM)

@@ -93,6 +93,14 @@ def settled(world: EngineWorld, replica: Replica, state: Running) -> Replica:
     return found
 
 
+def until_ready(world: EngineWorld, replica: Replica) -> None:
+    """Wait for its signal handler: a container's first process gets no signal without one."""
+    limit = time.monotonic() + 20
+    while world.engine.logs(replica, 10) != "ready":
+        assert time.monotonic() < limit, "the container's signal handler is not in place"
+        time.sleep(0.02)
+
+
 def next_change(world: EngineWorld, after: str = "") -> str:
     """The moment of the next change after another; without one the present moment."""
     return must(world.engine.wait_for_change(after, timeout=20, stopping=go_on))
@@ -307,6 +315,7 @@ class EngineContract:
 
     def test_a_signal_reaches_the_container_of_just_that_name(self, world: EngineWorld) -> None:
         one, other = world.engine.start(release(world, spec=replace(SPEC, replicas=2)), 7)
+        until_ready(world, one)
         world.engine.signal(one.name, "TERM")
         settled(world, one, Running.EXITED)
         assert world.engine.look(other).state is Running.RUNNING
@@ -367,10 +376,7 @@ class EngineContract:
         self, world: EngineWorld, behaviour: Behaviour, code: int
     ) -> None:
         started = world.engine.start(release(world, behaviour=behaviour), 7)[0]
-        limit = time.monotonic() + 20
-        while world.engine.logs(started, 10) != "ready":
-            assert time.monotonic() < limit, "the container's signal handler is not in place"
-            time.sleep(0.02)
+        until_ready(world, started)
         ended = world.engine.retire(started)
         assert (ended.state, ended.exit_code) == (Running.EXITED, code)
         assert world.engine.look(started).state is Running.GONE

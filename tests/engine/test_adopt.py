@@ -86,7 +86,7 @@ def test_it_is_replaced_under_load_without_a_lost_request(adopted: World) -> Non
     web = adopted.web
     with web.load() as load:
         wait_until(lambda: load.least_sent() > 50, "the first requests")
-        web.push_afresh("v2")
+        web.push_afresh(f"v2 of {adopted.name}")
         ended = adopted.deployer.wait_ended(web.queue())
         wait_until(lambda: gone(adopted), "the end of the adopted container", limit=60)
         sent = load.least_sent()
@@ -95,7 +95,7 @@ def test_it_is_replaced_under_load_without_a_lost_request(adopted: World) -> Non
     assert (ended["status"], ended["release"]) == ("succeeded", 2), ended["reason"]
     assert report.failed == 0, str(report)
     assert check_ids(report, adopted.ids)
-    assert report.versions == ["v1", "v2"]
+    assert report.versions == ["v1", f"v2 of {adopted.name}"]
 
 
 def gone(made: World) -> bool:

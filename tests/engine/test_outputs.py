@@ -74,7 +74,7 @@ def test_a_container_reads_each_change_and_what_fails_is_told_while_routes_go_on
     wait_until(lambda: "no container of this name" in troubles(one), "that nobody could be told")
     start_reader(one)
     wait_until(lambda: troubles(one) == "", "that the container was told")
-    assert read(one) == wanted(one, 1)
+    wait_until(lambda: read(one) == wanted(one, 1), "that the container has read the file")
 
     template.write_text("{{ nobody }}")
     wait_until(lambda: f"{template}:1" in troubles(one), "the template's mistake")

@@ -85,7 +85,7 @@ def test_a_plan_says_what_the_deployment_then_does_and_touches_nothing(one: Worl
     """The new image is not here: asking brings neither it nor anything else."""
     app = one.web
     (old,) = app.containers()
-    digest = app.push_afresh("v2")
+    digest = app.push_afresh(f"v2 of {one.name}")
     before = state(one)
     text = one.deployer.run("plan", app.name)
     told = planned(one, app.name)
@@ -98,7 +98,7 @@ def test_a_plan_says_what_the_deployment_then_does_and_touches_nothing(one: Worl
     assert does(told, "start") == f"start a new container beside {old.name}"
     assert does(told, "retire") == f"stop and remove {old.name}"
     assert "succeeded" in one.deployer.run("deploy", app.name, "--wait")
-    assert app.ask() == (200, "v2")
+    assert app.ask() == (200, f"v2 of {one.name}")
     assert app.only_container().image == f"{app.image}@{digest}"
     assert planned(one, app.name)["outcome"] == "unchanged"
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.app import App
+from tests.engine.app import App, Container
+from tests.engine.test_nginx import address_taken
 from tests.engine.trouble import troubles
 from tests.engine.world import World, world
 from tests.lab.faults import FaultyRegistry
@@ -188,26 +189,14 @@ class TestContainers:
     ) -> None:
         wait_until(lambda: len(one.web.containers()) == 2, "two containers")
         first = one.web.containers()[0]
-        takers: list[str] = []
         assert f"{first.address}:8080" in sites(one)
         gone = self.took(
             lambda: run(["docker", "kill", first.id]),
             lambda: f"{first.address}:8080" not in sites(one),
             "the route without it",
         )
-        try:
-            # The freed address goes to a next container; others may free lower ones meanwhile.
-            while f"{first.address}/" not in run(["docker", "network", "inspect", "bridge"]):
-                takers.append(f"{one.name}-taker-{len(takers)}")
-                run(["docker", "run", "--detach", "--name", takers[-1], first.image, "sleep", "60"])
-            run(["docker", "start", first.id])
-            (now,) = [each for each in one.web.containers() if each.id == first.id]
-            assert now.address != first.address
-            wait_until(lambda: f"{now.address}:8080" in sites(one), "its new address")
-        finally:
-            # None where somebody else's container had taken the address already.
-            for taker in takers:
-                run(["docker", "rm", "--force", taker])
+        now = started_elsewhere(one, first)
+        wait_until(lambda: f"{now.address}:8080" in sites(one), "its new address")
         assert gone < AT_ONCE
 
     def test_the_route_leaves_out_a_container_that_is_removed(self, one: World) -> None:
@@ -219,6 +208,19 @@ class TestContainers:
         )
         assert gone < AT_ONCE
         assert one.web.ask()[0] == 200
+
+
+def started_elsewhere(one: World, stopped: Container) -> Container:
+    """Start a container that was stopped, and again until it has another address than before."""
+    for _ in range(10):
+        with address_taken(stopped.address):
+            run(["docker", "start", stopped.id])
+            (now,) = [each for each in one.web.containers() if each.id == stopped.id]
+        if now.address != stopped.address:
+            return now
+        # One of another test had taken the address, and has gone since.
+        run(["docker", "kill", stopped.id])
+    raise AssertionError(f"it always got {stopped.address} again")
 
 
 def names(one: World) -> list[str]:

@@ -42,13 +42,14 @@ def test_a_webhook_puts_the_pushed_digest_live_and_no_client_loses_a_request(one
 
 
 def test_the_same_webhook_again_is_unchanged_at_once_and_touches_nothing(one: World) -> None:
-    """In less than 2 s from the post; containers, their uptime and Nginx stay as they are."""
+    """Without a pull or a start; containers, their uptime and Nginx stay as they are."""
     one.web.deploy("v3")
     before, files, nginx = one.web.only_container(), one.on_disk(), one.nginx_pid()
     posted = time.time()
     ended = one.deployer.wait_ended(one.web.queue())
     assert ended["status"] == "unchanged"
-    assert seconds(ended["ended_at"]) - posted < 2
+    assert seconds(ended["ended_at"]) - posted < 15
+    assert {"pull", "start", "switch"}.isdisjoint(each["step"] for each in ended["transitions"])
     assert ended["digest"] in before.image
     assert ended["digest"][: len("sha256:") + 12] in ended["reason"]
     assert one.web.containers() == [before]

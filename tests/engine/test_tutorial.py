@@ -178,8 +178,9 @@ def test_who_comes_past_tls_cannot_claim_to_have_come_by_it(secured: Secured) ->
 
 def test_the_log_has_the_clients_own_address(secured: Secured) -> None:
     secured.server.asked("https://hello.example.com/greeting", "--interface", "127.0.0.2")
-    log = run(["docker", "logs", f"{secured.server.name}-nginx"])
-    assert re.search(r'^127\.0\.0\.2 .*"GET /greeting HTTP', log, re.MULTILINE)
+    line = re.compile(r'^127\.0\.0\.2 .*"GET /greeting HTTP', re.MULTILINE)
+    logs = ["docker", "logs", f"{secured.server.name}-nginx"]
+    wait_until(lambda: line.search(run(logs)) is not None, "the line about the request")
 
 
 def test_a_webhook_over_tls_deploys_and_the_next_generation_keeps_tls(secured: Secured) -> None:

@@ -22,6 +22,8 @@ pytestmark = pytest.mark.lab
 HARDENED = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true")
 VOLUME = "deployer-test-hello-items"
 SLOW = 1.0
+PATIENCE = 8.0
+"""`graceful_timeout` of its gunicorn.conf.py, less than what Docker is told here."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def running(name: str, version: str, *options: str) -> Iterator[Container]:
 def answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/healthz", timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
@@ -111,11 +113,12 @@ def test_its_metrics_have_the_version_and_count_all_requests(hello: Container) -
         wanted = 'flask_http_request_total{method="GET",status="200"} '
         return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
-    before = counted()
+    begun, before = time.monotonic(), counted()
     for _ in range(20):
         hello.get("/version")
-    # Docker's own look at its health may come in between.
-    assert counted() - before in (20, 21)
+    more = counted() - before
+    # Docker's own looks at its health, one a second, come in between.
+    assert 20 <= more <= 22 + time.monotonic() - begun
 
 
 def test_docker_finds_it_healthy_without_curl(hello: Container) -> None:
@@ -152,4 +155,4 @@ def test_sigint_lets_the_requests_that_run_finish_and_then_ends_it_at_once() -> 
         assert run(["docker", "inspect", "--format", state, hello.name]).strip() == "exited 0"
         assert begun - sent < SLOW, "the machine is too busy to stop it while the request runs"
         assert answer.result()["city"] == "rome"
-        assert gone - begun < SLOW + 3
+        assert gone - begun < PATIENCE

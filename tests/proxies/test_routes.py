@@ -119,7 +119,7 @@ def test_bodies_and_silence_have_the_routes_own_limits(rig: NginxRig, tmp_path: 
         serve(rig, tmp_path, "limits", silent)
         began = time.monotonic()
         assert rig.request("shop.example.com")[0] == 504
-        assert 1.9 < time.monotonic() - began < 4
+        assert 1.9 < time.monotonic() - began < 20
 
 
 def test_a_stream_reaches_the_client_while_the_app_still_writes(
@@ -221,7 +221,7 @@ def test_who_has_more_requests_at_a_time_than_allowed_gets_429(
         try:
             for one in connections:
                 one.sendall(b"GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n")
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 20
             while (status := quick(rig)) != 429:
                 assert time.monotonic() < deadline, status
         finally:

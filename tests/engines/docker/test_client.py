@@ -80,7 +80,7 @@ def test_dockers_own_words_are_kept(lab_registry: Registry) -> None:
 
 @pytest.mark.lab
 def test_no_answer_in_time_is_unavailable(lab_registry: Registry) -> None:
-    api = Clients(timeout=1).api
+    api = Clients().api
     made = api.create_container("busybox:stable", command=["sleep", "30"])["Id"]
     try:
         api.start(made)

@@ -93,11 +93,11 @@ def test_without_keys_the_images_own_word_counts_on_the_default_bridge(world: Do
 
 
 def test_the_verdict_of_the_images_own_healthcheck_is_shown(world: DockerWorld) -> None:
-    check = "HEALTHCHECK --interval=200ms --timeout=5s --retries=1 CMD true"
+    check = "HEALTHCHECK --interval=2s --timeout=5s --retries=1 CMD true"
     image = pull(world, world.push(Behaviour.ANSWERS, lines=(check,)))
     replica = world.engine.start(Release(world.app, 1, image, SPEC), 1)[0]
     assert replica.health == "starting"
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 30
     while world.engine.look(replica).health != "healthy":
         assert time.monotonic() < limit
         time.sleep(0.05)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.crash.adopting import adopting
-from tests.crash.calls import ANY
+from tests.crash.bench import Struck
+from tests.crash.calls import ANY, Point
 from tests.crash.test_points import telling
-from tests.lab.errors import LabError
 
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.long]
 
@@ -20,12 +22,10 @@ def test_every_single_kill_in_an_adoption_and_what_follows_is_recovered(
         points = [point for point in one.record_all() if point.phase != ANY]
     with telling(capsys, "crash-adopt") as made:
         for point in points:
-            with adopting("crash-adopt") as one:
-                try:
-                    struck = one.strike_at(point)
-                except LabError as error:
-                    made.broken.append(f"{point}: {error}")
-                    made.say(f"  BROKEN {point}\n         {error}")
-                else:
-                    made.done.append(struck)
-                    made.say(f"  {struck.recovered:5.1f} s  {struck.requests:5} requests  {point}")
+            made.strike(partial(adopted_until, point), str(point))
+
+
+def adopted_until(point: Point) -> Struck:
+    """A kill at this point, with a container that was not adopted before."""
+    with adopting("crash-adopt") as one:
+        return one.strike_at(point)

@@ -76,8 +76,12 @@ class Enumeration:
 
     def _strike(self, one: Bench, ask: Ask, point: Point, second: Point | None) -> bool:
         where = f"{point}" + (f", then {second}" if second else "")
+        return self.strike(lambda: one.strike(lambda: ask(one), point, second), where)
+
+    def strike(self, kill: Callable[[], Struck], where: str) -> bool:
+        """Note what comes of a kill; whether no promise was broken."""
         try:
-            struck = self._struck(one, ask, point, second)
+            struck = until_met(kill)
         except LabError as error:
             self.broken.append(f"{where}: {error}")
             self.say(f"  BROKEN {where}\n         {error}")
@@ -86,14 +90,6 @@ class Enumeration:
         met = "" if struck.met else "  (was not reached)"
         self.say(f"  {struck.recovered:5.1f} s  {struck.requests:5} requests  {where}{met}")
         return True
-
-    def _struck(self, one: Bench, ask: Ask, point: Point, second: Point | None) -> Struck:
-        """Strike again where threads went by each other so that this point was not reached."""
-        for _ in range(2):
-            struck = one.strike(lambda: ask(one), point, second)
-            if struck.met or struck.last.call in LOOKS:
-                return struck
-        return one.strike(lambda: ask(one), point, second)
 
     def table(self) -> str:
         """What was done, by phase."""
@@ -106,6 +102,15 @@ class Enumeration:
         took = sum(one.took for one in self.done)
         lines.append(f"{len(self.done)} kills in {took:.0f} s, {len(self.broken)} broken promises")
         return "\n".join(lines)
+
+
+def until_met(kill: Callable[[], Struck]) -> Struck:
+    """Kill again where threads went by each other so that the point was not reached."""
+    for _ in range(2):
+        struck = kill()
+        if struck.met or struck.last.call in LOOKS:
+            return struck
+    return kill()
 
 
 @contextmanager

@@ -78,6 +78,7 @@ def test_a_body_of_the_largest_size_takes_no_long_time(unit: bytes) -> None:
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 ALMOST = st.lists(st.sampled_from([*'{}[]":,\\0e-', '{"a":', "\\u", "d800", "NaN", "\x00"])).map(
     "".join

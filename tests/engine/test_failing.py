@@ -23,7 +23,7 @@ SICKENS = "HEALTHCHECK --interval=2s --retries=1 CMD test ! -e /tmp/asked && tou
 
 @pytest.fixture(scope="module")
 def one(private_registry: Registry) -> Iterator[World]:
-    guarded = {"deploy": {"watch": "15s"}}
+    guarded = {"deploy": {"watch": "10s"}}
     own = {"registry": private_registry}
     with serving("failing", web=IMPATIENT, guarded=guarded, private=own) as made:
         yield made

@@ -70,7 +70,7 @@ def knock(one: World) -> None:
     operator = (one.path / "secrets" / "operator.token").read_text().strip()
     hook = f"POST /hooks/{one.web.hook}/{token}"
     requests = [
-        (f"{hook} HTTP/1.1", "Content-Length: 2", "{}", 400),
+        (f"{hook} HTTP/1.1", "Content-Length: 2", "[]", 400),
         (f"{hook}x HTTP/1.1", "Content-Length: 2", "{}", 401),
         (f"{hook.replace('/hooks/', '/%68ooks//')} HTTP/1.1", "Content-Length: 2", "{}", None),
         (f"{hook}?token={token} HTTP/1.1", f"Referer: http://x/{token}", "", None),

@@ -27,6 +27,10 @@ from deployer.proxies.sites import ReceiverSite
 from deployer.proxies.templates import package_templates
 from deployer.routing import Route, Target
 
+LONG = pytest.mark.long
+SHARES = 4
+"""Each value is tried in a quarter of all positions at once, and in all of them in the long run."""
+
 FACTS = NginxFacts((1, 30, 6), "nginx")
 HOSTILE = [
     *("", " ", "\t", "\n", "\r", "\r\n", "\x00", "\x1b[2J", "\x7f", "\u2028", "\u00a0", "\ufeff"),
@@ -154,10 +158,13 @@ def test_there_are_enough_of_them_in_each_position() -> None:
     assert all(len(bad) >= 60 for _, bad in POSITIONS.values())
 
 
+@pytest.mark.parametrize("share", [0, *(pytest.param(n, marks=LONG) for n in range(1, SHARES))])
 @pytest.mark.parametrize("position", POSITIONS)
-def test_a_hostile_value_is_refused_or_changes_nothing_but_itself(position: str) -> None:
+def test_a_hostile_value_is_refused_or_changes_nothing_but_itself(
+    position: str, share: int
+) -> None:
     put, bad = POSITIONS[position]
-    for value in bad:
+    for value in bad[(sorted(POSITIONS).index(position) + share) % SHARES :: SHARES]:
         try:
             route = put(value)
         except (TypeError, ValueError):

@@ -67,7 +67,8 @@ class Mode:
     def master(self) -> int:
         """Nginx's main process."""
         if self.mode == "host":
-            return int((self.world.path / "state" / "nginx" / "nginx.pid").read_text())
+            # Empty while Nginx makes it.
+            return int((self.world.path / "state" / "nginx" / "nginx.pid").read_text() or 0)
         return self.world.nginx_pid()
 
     def own_site(self) -> str:
